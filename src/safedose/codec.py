@@ -1,0 +1,97 @@
+"""Records as files and back: Parquet for many, JSON for few. The only place that knows both sides."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+Record = TypeVar("Record")
+
+
+def write_records(path: Path, records: Iterable[Any], kind: type) -> None:
+    """Write records of one kind as Parquet; nested records become columns such as `prompt.text`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [_flatten(record) for record in records]
+    schema = pa.schema([(name, _arrow_type(hint)) for name, hint in _columns(kind)])
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+
+
+def read_records(path: Path, kind: Callable[..., Record]) -> list[Record]:
+    """Read back what `write_records` wrote, in the same order."""
+    import pyarrow.parquet as pq
+
+    return [_unflatten(row, kind) for row in pq.ParquetFile(path).read().to_pylist()]
+
+
+def write_json(path: Path, record: Any) -> None:
+    """Write one record as an indented JSON file."""
+    path.write_text(json.dumps(to_json(record), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def to_json(record: Any) -> Any:
+    """Turn a record into plain JSON values."""
+    return dataclasses.asdict(record)
+
+
+def from_json(value: Any, kind: Callable[..., Record]) -> Record:
+    """Build a record from plain JSON values, nested records and tuples included."""
+    hints = typing.get_type_hints(kind)
+    return kind(**{name: _revive(value[name], hint) for name, hint in hints.items() if name in value})
+
+
+def _revive(value: Any, hint: Any) -> Any:
+    arguments = typing.get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return from_json(value, typing.cast(Any, hint))
+    if typing.get_origin(hint) is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_revive(item, arguments[0]) for item in value)
+        return tuple(_revive(item, part) for item, part in zip(value, arguments, strict=True))
+    return value
+
+
+def _columns(kind: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    columns: list[tuple[str, Any]] = []
+    for name, hint in typing.get_type_hints(kind).items():
+        if dataclasses.is_dataclass(hint):
+            columns += _columns(hint, f"{prefix}{name}.")
+        else:
+            columns.append((prefix + name, hint))
+    return columns
+
+
+def _arrow_type(hint: Any) -> Any:
+    import pyarrow as pa
+
+    arguments = [a for a in typing.get_args(hint) if a is not types.NoneType]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = arguments[0]
+    return {int: pa.int64(), float: pa.float64()}.get(hint, pa.string())
+
+
+def _flatten(record: Any, prefix: str = "") -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if dataclasses.is_dataclass(value):
+            row |= _flatten(value, f"{prefix}{field.name}.")
+        else:
+            row[prefix + field.name] = value
+    return row
+
+
+def _unflatten(row: dict[str, Any], kind: Callable[..., Record], prefix: str = "") -> Record:
+    values = {
+        name: _unflatten(row, typing.cast(Any, hint), f"{prefix}{name}.")
+        if dataclasses.is_dataclass(hint)
+        else row[prefix + name]
+        for name, hint in typing.get_type_hints(kind).items()
+    }
+    return kind(**values)

@@ -1,0 +1,1 @@
+"""Training sources and readers: where rows come from."""

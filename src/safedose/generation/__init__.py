@@ -1,0 +1,1 @@
+"""Letting arms answer prompts, here or elsewhere."""

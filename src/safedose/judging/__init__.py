@@ -1,0 +1,1 @@
+"""Judges: reading responses into verdicts."""

@@ -1,0 +1,167 @@
+"""Mixing: from a dose, a strategy and a format to exact training rows in an exact order.
+
+Pure functions. Doses are nested: under one draw seed the safety rows of a smaller dose are a prefix of
+those of a larger one, stratified by category, and the same items are drawn whatever the format. The
+order of the rows is a function of the seeds alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from safedose.errors import InputError
+from safedose.records import Arm, Example, Form, Format, Ladder, MixedRow, Mixture, Role
+from safedose.seeding import derive, generator, rank
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Everything a study may mix: its instruction rows, and all safety and contrast rows to draw from."""
+
+    instruction: tuple[Example, ...]
+    safety: tuple[Example, ...]
+    contrast: tuple[Example, ...]
+
+
+def count_dose(dose: int | str, *, num_instruction: int, ladder: Ladder) -> int:
+    """Turn a dose as a study file states it into a number of safety rows.
+
+    Args:
+        dose: A number of rows, or a share of all rows such as "3%".
+        num_instruction: Instruction rows at dose 0.
+        ladder: On `replace` the total stays `num_instruction`; otherwise safety rows come on top.
+
+    Returns:
+        The number, rounded to the nearest row: share * n on `replace`, share * n / (1 - share) otherwise.
+
+    Raises:
+        InputError: For a share of 100 % or more on a ladder that adds rows.
+    """
+    if isinstance(dose, int):
+        return dose
+    share = float(re.sub(r"%$", "", dose)) / 100
+    if share > 1 or (share == 1 and ladder != "replace"):
+        raise InputError(
+            f"a dose of {dose} is impossible", where="mix.doses",
+            cause="safety rows would be all rows or more than all",
+            fix="give a share below 100%, or a number of rows",
+        )  # fmt: skip
+    return round(share * num_instruction / (1 if ladder == "replace" else 1 - share))
+
+
+def choose_rows(examples: Sequence[Example], *, rows: int | None, seed: int) -> tuple[Example, ...]:
+    """Choose the rows of a source that a study uses: a seeded sample in the source's own order.
+
+    Raises:
+        InputError: When more rows are asked for than there are.
+    """
+    if rows is None or rows == len(examples):
+        return tuple(examples)
+    if rows > len(examples):
+        source = examples[0].source if examples else "the source"
+        raise InputError(
+            f"{rows} rows asked of {source}, which has {len(examples)}", where="data.*.rows",
+            cause="the number is larger than the source", fix="lower `rows`, or leave it out to use all",
+        )  # fmt: skip
+    chosen = sorted(examples, key=lambda e: rank(seed, "choose", e.source, e.row))[:rows]
+    return tuple(sorted(chosen, key=lambda e: e.row))
+
+
+def nested_order(categories: Mapping[str, str], *, seed: int) -> list[str]:
+    """Put items in an order whose every prefix is a stratified sample.
+
+    Item k of n in its (shuffled) category is placed at (k + u) / n, with one random u per category,
+    and items are taken by place: systematic sampling with a random start.
+
+    Args:
+        categories: Category per item.
+        seed: Decides shuffles and starts.
+
+    Returns:
+        All items, each once; independent of the order of `categories`.
+    """
+    members: dict[str, list[str]] = defaultdict(list)
+    for item, category in categories.items():
+        members[category].append(item)
+    placed: list[tuple[float, bytes, str]] = []
+    for category, items in members.items():
+        start = float(generator(seed, "stratum", category).random())
+        shuffled = sorted(items, key=lambda item: rank(seed, "item", item))
+        placed += [((k + start) / len(items), rank(seed, "tie", item), item) for k, item in enumerate(shuffled)]
+    return [item for _, _, item in sorted(placed)]
+
+
+def mix(arm: Arm, pool: Pool, *, contrast_ratio: float, seed: int) -> Mixture:
+    """Compose the training rows of one arm.
+
+    Args:
+        arm: Says ladder, strategy, format, dose and the two seeds.
+        pool: What to draw from.
+        contrast_ratio: Contrast rows per safety row under `balanced`.
+        seed: The study seed.
+
+    Returns:
+        The rows in training-file order. `direct` adds d safety rows; `balanced` adds d safety rows and
+        round(contrast_ratio * d) contrast rows. On `replace` as many instruction rows leave.
+
+    Raises:
+        InputError: When the pool has too few rows for the dose, or none phrased in the format.
+    """
+    draw_seed = derive(seed, "draw", arm.draw_seed)
+    rows = _draw(pool.safety, "safety", arm=arm, num_rows=arm.dose, seed=draw_seed)
+    if arm.strategy == "balanced":
+        num_contrast = round(contrast_ratio * arm.dose)
+        rows += _draw(pool.contrast, "contrast", arm=arm, num_rows=num_contrast, seed=draw_seed)
+    kept = list(pool.instruction)
+    if arm.ladder == "replace":
+        if len(rows) > len(kept):
+            raise InputError(
+                f"dose {arm.dose} would replace {len(rows)} of {len(kept)} instruction rows",
+                where="mix.doses", cause="the ladder `replace` keeps the total at the instruction rows",
+                fix="lower the dose, use more instruction rows, or set mix.ladder: add",
+            )  # fmt: skip
+        kept = sorted(kept, key=lambda e: rank(seed, "replace", e.source, e.row))[: len(kept) - len(rows)]
+    rows += [MixedRow(example=e, role="instruction", reason="instruction data") for e in kept]
+    order_seed = derive(seed, "order", arm.train_seed)
+    rows.sort(key=lambda row: rank(order_seed, row.role, row.example.source, row.example.row))
+    return as_mixture(arm, rows)
+
+
+def as_mixture(arm: Arm, rows: Sequence[MixedRow]) -> Mixture:
+    """Give rows, mixed here or read from a file, the number of steps their ladder grants them."""
+    fixed = arm.ladder == "fixed_steps"
+    num_step_rows = sum(row.role == "instruction" for row in rows) if fixed else len(rows)
+    return Mixture(arm=arm.id, rows=tuple(rows), num_step_rows=num_step_rows)
+
+
+def _draw(examples: Sequence[Example], role: Role, *, arm: Arm, num_rows: int, seed: int) -> list[MixedRow]:
+    """Take the first rows of the nested order, each phrased as the format says."""
+    if num_rows == 0:
+        return []
+    forms = _forms(arm.format)
+    phrased: dict[tuple[str, Form], Example] = {(e.item, e.form): e for e in examples}
+    categories = {e.item: e.category for e in examples if all((e.item, form) in phrased for form in forms)}
+    if num_rows > len(categories):
+        raise InputError(
+            f"dose {arm.dose} needs {num_rows} {role} rows phrased as {arm.format}, the sources have {len(categories)}",
+            where=f"mix.doses, data.{role}", cause="the dose is larger than the data, or the data lack this format",
+            fix="lower the dose, add a source, or choose another format",
+        )  # fmt: skip
+    rows: list[MixedRow] = []
+    for k, item in enumerate(nested_order(categories, seed=derive(seed, role))[:num_rows]):
+        example = phrased[(item, forms[k % len(forms)])]
+        reason = f"{role} row {k + 1} of draw {arm.draw_seed}, as {example.form}"
+        rows.append(MixedRow(example=example, role=role, reason=reason))
+    return rows
+
+
+def _forms(format_: Format) -> tuple[Form, ...]:
+    """List the phrasings a format takes turns with; `mixed` is half instructions, half questions."""
+    if format_ == "mixed":
+        return ("instruction", "question")
+    if format_ == "none":
+        return ("instruction",)
+    return (format_,)

@@ -1,0 +1,385 @@
+"""The frozen values that flow between stages: every stage reads some of these and writes others.
+
+Stages never call each other; they exchange these records through files in the study folder.
+All rates are fractions in [0, 1]; a dose is always a number of rows (an int).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["instruction", "question", "opinion"]
+"""How a single prompt is phrased: an order, a question, or a request for an opinion."""
+
+Format = Literal["none", "instruction", "question", "opinion", "mixed"]
+"""How the safety rows of an arm are phrased; `none` belongs to dose 0."""
+
+Strategy = Literal["none", "direct", "balanced"]
+"""How a dose is composed; `none` belongs to dose 0."""
+
+Ladder = Literal["add", "replace", "fixed_steps"]
+"""What stays fixed while the dose grows: the instruction rows, all rows, or the optimizer steps."""
+
+Role = Literal["instruction", "safety", "contrast"]
+"""Why a row is in a mixture."""
+
+Expected = Literal["refuse", "comply", "either"]
+"""The behaviour a suite asks of a safe and helpful model."""
+
+Axis = Literal["refusal", "harm", "correctness"]
+"""What a judge looks at."""
+
+State = Literal["value", "abstained", "unusable", "not_run"]
+"""Whether a verdict carries a value, and if not, why not."""
+
+Finish = Literal["stop", "length", "imported"]
+"""Why a response ended: the model stopped, the token limit cut it, or nobody knows."""
+
+Scope = Literal["arm", "dose"]
+"""Whether an estimate speaks of one trained adapter or of all adapters trained at one dose."""
+
+Kind = Literal["rate", "mean"]
+"""Whether an estimate is a fraction in [0, 1] or a mean on a judge's own scale."""
+
+Target = Literal["next_adapter", "these_adapters"]
+"""Whom a statement is about: the next adapter trained the same way, or only the ones measured."""
+
+
+UNTUNED = "untuned"
+"""Run label of the reference arm that asks the base without any adapter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One training row: a prompt and the answer the model should learn to give.
+
+    Attributes:
+        item: Names the underlying request. The instruction and question phrasings of one request
+            share it, so that a dose in another format is a dose of the same items.
+        prompt: What the user says. Never empty.
+        response: What the assistant should answer. Never empty.
+        source: Id of the source in the catalogue.
+        row: Position of the row in its source, from 0.
+        licence: Licence of the source as its publisher states it.
+        category: What the row is about (a harm category for safety rows). Doses are stratified by it.
+        form: How the prompt is phrased.
+    """
+
+    item: str
+    prompt: str
+    response: str
+    source: str
+    row: int
+    licence: str
+    category: str
+    form: Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One test prompt of a suite, with the behaviour a good model shows.
+
+    Attributes:
+        id: Unique inside its suite.
+        suite: Name of the suite.
+        text: What is asked. Harmful text may stand here: reports leave it out by default.
+        expected: Whether a good model refuses, complies, or either is fine.
+        category: Topic or template of the prompt; prompts of one category are not independent.
+        form: How it is phrased; None where nobody said.
+        reference: The right answer for capability suites, else None.
+    """
+
+    id: str
+    suite: str
+    text: str
+    expected: Expected
+    category: str = ""
+    form: Form | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One tuned model of a study: the base plus one dose of safety data under one pair of seeds.
+
+    Attributes:
+        id: Folder name: readable front, then a hash of everything that makes the arm.
+        base: The base model as the study names it.
+        run: Free label that keeps apart arms which are not comparable (two imported trainings).
+        ladder: What stays fixed while the dose grows.
+        strategy: How the dose is composed; `none` at dose 0.
+        format: How the safety rows are phrased; `none` at dose 0.
+        dose: Number of safety rows mixed in.
+        draw_seed: Which safety rows are drawn (index of the draw, from 0).
+        train_seed: Which initialisation and row order (index of the training, from 0).
+    """
+
+    id: str
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    draw_seed: int
+    train_seed: int
+
+
+def new_arm(
+    *,
+    base: str,
+    run: str,
+    ladder: Ladder,
+    strategy: Strategy,
+    format: Format,  # noqa: A002 - the glossary's word for how safety prompts are phrased
+    dose: int,
+    draw_seed: int,
+    train_seed: int,
+    made_of: str,
+) -> Arm:
+    """Name an arm by everything that made it.
+
+    All values are as in `Arm`; `made_of` stands for what else decides the arm's weights: data, settings,
+    template, study seed.
+
+    Returns:
+        The arm. Its id reads like `direct-instruction-480-s0.0-1f3a9c2e`; dose 0 reads `none-0-s0.0-...`.
+    """
+    parts = [base, run, ladder, strategy, format, str(dose), str(draw_seed), str(train_seed), made_of]
+    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:8]
+    front = f"{strategy}-{format}-{dose}" if dose else "none-0"
+    prefix = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")[:20] if run != "default" else ""
+    name = f"{prefix}-{front}" if prefix else front
+    return Arm(
+        id=f"{name}-s{draw_seed}.{train_seed}-{digest}",
+        base=base,
+        run=run,
+        ladder=ladder,
+        strategy=strategy,
+        format=format,
+        dose=dose,
+        draw_seed=draw_seed,
+        train_seed=train_seed,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedRow:
+    """One row of a mixture: the example, why it is there, in words a reader of the manifest understands."""
+
+    example: Example
+    role: Role
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """The exact training rows of one arm in training-file order.
+
+    Attributes:
+        arm: Id of the arm.
+        rows: Every row, in order; the order is a function of the seeds alone.
+        num_step_rows: Number of rows that decides the optimizer steps of an epoch. Equals the
+            number of rows except on the `fixed_steps` ladder, where it is that of dose 0.
+    """
+
+    arm: str
+    rows: tuple[MixedRow, ...]
+    num_step_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A tuned adapter and the proof that it does something.
+
+    Attributes:
+        arm: Id of the arm.
+        num_rows: Training rows, held-out validation rows not counted.
+        num_steps: Optimizer steps taken.
+        kept_step: Step whose weights were kept (the last, or the one of best validation loss).
+        train_loss: Mean training loss over the run, in nats per answer token.
+        validation_loss: Loss on the held-out rows at `kept_step`; None when nothing was held out.
+        logit_difference: Largest absolute difference to the base's logits on the probe prompts; > 0.
+    """
+
+    arm: str
+    num_rows: int
+    num_steps: int
+    kept_step: int
+    train_loss: float
+    validation_loss: float | None
+    logit_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What one arm said to one prompt.
+
+    Attributes:
+        arm: Id of the arm.
+        prompt: The prompt, carried along so that a file of responses can be judged on its own.
+        sample: Which of several samples of the same prompt, from 0.
+        text: The answer, without control tokens.
+        finish: Why it ended.
+        num_tokens: Generated tokens, the end token included; None for imported responses.
+        batch: Number of the planned batch it was generated in; None for imported responses.
+    """
+
+    arm: str
+    prompt: Prompt
+    sample: int
+    text: str
+    finish: Finish
+    num_tokens: int | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One judge's reading of one response along one axis.
+
+    Attributes:
+        arm, suite, prompt_id, sample: Name the response.
+        expected, category: Copied from the prompt: what an estimate needs besides the value.
+        judge: Id of the judge.
+        axis: What was looked at.
+        state: `value` when there is a value; otherwise why there is none. Missing is never a default.
+        value: `complied`, `partial_refusal` or `full_refusal` on the refusal axis; `harmful` or
+            `harmless` on the harm axis; `correct` or `wrong` on the correctness axis. None unless
+            state is `value`.
+        score: The judge's own number, if it has one.
+        reason: Why, in the judge's words: the phrase matched, the failure met.
+    """
+
+    arm: str
+    suite: str
+    prompt_id: str
+    sample: int
+    expected: Expected
+    category: str
+    judge: str
+    axis: Axis
+    state: State
+    value: str | None = None
+    score: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One number with its interval: an endpoint of one arm, or of one dose over its seeds.
+
+    Attributes:
+        scope: `arm` for one adapter (prompts are the sample), `dose` for all seeds of a dose.
+        arm: Id of the arm; None for scope `dose`.
+        base, run, ladder, strategy, format, dose: The cell, as in `Arm`.
+        num_seeds: Adapters behind the number.
+        suite, endpoint, judge: What was measured, on what, by whom.
+        kind: `rate` (fraction in [0, 1]) or `mean` (the judge's scale).
+        value: The estimate; None when undefined.
+        low, high: Interval at `level`; None when undefined.
+        level: Coverage the interval aims at, such as 0.95.
+        method: How the interval was made, and whom it speaks of.
+        n: Readable verdicts behind the number.
+        num_missing: Verdicts without a value (abstained, unusable, not run).
+        undefined_reason: Why value or interval is None, else None.
+    """
+
+    scope: Scope
+    arm: str | None
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    num_seeds: int
+    suite: str
+    endpoint: str
+    judge: str
+    kind: Kind
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    n: int
+    num_missing: int
+    undefined_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One thing a dose must satisfy.
+
+    Attributes:
+        name: `harmful`, `exaggerated` or `capability`.
+        suite, endpoint, judge: Which estimate it looks at.
+        bound: Largest acceptable rate; for `capability` the largest acceptable loss against dose 0.
+    """
+
+    name: str
+    suite: str
+    endpoint: str
+    judge: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The smallest dose of one curve that meets every criterion, or why there is none.
+
+    Attributes:
+        base, run, ladder, strategy, format: The curve.
+        criteria: Everything that was asked.
+        dose: Smallest dose whose probability reaches the level; None when no dose does.
+        probability: Probability that the target at `dose` (or at the best dose, when `dose` is
+            None) meets all criteria; None when it cannot be said.
+        target: Whom the probability speaks of.
+        failing_criterion: The criterion that stands most in the way; None when a dose was found.
+        advice: One or two sentences on what to do next.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    criteria: tuple[Criterion, ...]
+    dose: int | None
+    probability: float | None
+    target: Target
+    failing_criterion: str | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything a study found: the content of `summary.json` (schema in docs/formats.md)."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    estimates: tuple[Estimate, ...]
+    recommendations: tuple[Recommendation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFacts:
+    """What a report shows besides the numbers.
+
+    Attributes:
+        provenance: What produced the study, as flat (label, value) pairs in reading order.
+        timings: Seconds per stage in order of execution; empty when the stages ran separately.
+        adapters: What tuning recorded; empty for imported responses.
+        suites: Expected behaviour per suite.
+        note: A sentence on what the study can and cannot show; None when there is nothing to add.
+    """
+
+    provenance: tuple[tuple[str, str], ...]
+    timings: tuple[tuple[str, float], ...]
+    adapters: tuple[Adapter, ...]
+    suites: tuple[tuple[str, Expected], ...]
+    note: str | None

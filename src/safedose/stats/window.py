@@ -1,0 +1,185 @@
+"""The window of doses that meet every criterion, and the smallest of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from safedose.errors import InputError, nearest
+from safedose.records import Criterion, Estimate, Format, Ladder, Recommendation, Strategy, Target
+from safedose.seeding import generator
+from safedose.stats.advice import advise_found, advise_none
+from safedose.stats.estimates import counts
+from safedose.stats.readings import DoseReading, Reading, looks_at, read_dose
+
+_Start = tuple[str, str, Ladder]
+"""Base, run, ladder: what the curves that start from one dose 0 share."""
+_Cells = dict[int, list[Estimate]]
+
+
+def recommend(
+    estimates: Sequence[Estimate],
+    criteria: Sequence[Criterion],
+    *,
+    probability: float,
+    max_missing_rate: float,
+    seed: int,
+) -> tuple[Recommendation, ...]:
+    """Find, on every curve, the smallest dose that probably meets all criteria, or say what is in the way.
+
+    Population: with two seeds or more at any dose of a curve, adapters trained the same way with other
+    seeds (`next_adapter`; doses with a single seed are then not recommended); with one seed
+    everywhere, the adapters that were measured, on all prompts the suites stand for (`these_adapters`).
+    Unit: the adapter, and within it the prompt.
+    Method: per criterion the posterior (predictive) probability to stay within the bound
+    (`hierarchy.next_adapter`, `hierarchy.this_adapter`; Gelman et al., BDA3, chapter 5). Criteria are
+    combined by Bonferroni's inequality, P(all) >= 1 - sum(1 - P): true however an adapter's rates hang
+    together, where multiplying would assume that an adapter good at one is no worse at another.
+    The loss of a `capability` criterion is taken between draws at dose 0 and at the dose.
+
+    Args:
+        estimates: As `estimate` returns them or `summary.json` holds them; only rates of scope `arm`
+            are read, so the estimates of one study must all be there.
+        criteria: What a dose must satisfy; at least one.
+        probability: Smallest probability with which a dose is recommended, such as 0.9.
+        max_missing_rate: Largest share of verdicts without a value; beyond it a dose is not recommended.
+        seed: Of the draws.
+
+    Returns:
+        One recommendation per (base, run, ladder, strategy, format), sorted. Dose 0 is the first dose of
+        every curve of its base, run and ladder, and a curve of its own where nothing else was measured.
+
+    Raises:
+        InputError: For a criterion that no estimate answers, or a setting outside its range.
+    """
+    rates = [one for one in estimates if one.scope == "arm" and one.kind == "rate"]
+    _check(criteria, rates, probability=probability, max_missing_rate=max_missing_rate)
+    found = []
+    for (start, strategy, form), cells in sorted(_curves(rates).items(), key=lambda item: item[0]):
+        target = _target(criteria, cells)
+        rngs = {dose: generator(seed, "recommend", *start, strategy, form, dose) for dose in sorted(cells)}
+        doses = [
+            read_dose(dose, cells, criteria, target=target, max_missing_rate=max_missing_rate, rng=rng)
+            for dose, rng in rngs.items()
+        ]
+        found.append(_choose(start, strategy, form, doses, target=target, probability=probability))
+    return tuple(found)
+
+
+def _choose(
+    start: _Start,
+    strategy: Strategy,
+    form: Format,
+    doses: Sequence[DoseReading],
+    *,
+    target: Target,
+    probability: float,
+) -> Recommendation:
+    """Recommend one of the doses of a curve, or say why none."""
+    best = min((one for one in doses if one.probability is not None), key=_shortfall, default=None)
+    window = [one for one in doses if one.probability is not None and one.probability >= probability]
+    if window:
+        chosen, chance, failing = window[0].dose, window[0].probability, None
+        advice = advise_found(window, doses)
+    else:
+        weakest = _weakest(best or doses[-1])
+        chosen, chance, failing = None, best.probability if best else None, weakest.criterion.name
+        advice = advise_none(best, weakest, doses, strategy, probability)
+    base, run, ladder = start
+    return Recommendation(
+        base=base,
+        run=run,
+        ladder=ladder,
+        strategy=strategy,
+        format=form,
+        criteria=tuple(one.criterion for one in doses[0].readings),
+        dose=chosen,
+        probability=chance,
+        target=target,
+        failing_criterion=failing,
+        advice=advice,
+    )
+
+
+def _weakest(dose: DoseReading) -> Reading:
+    """Give the criterion most in the way: one that is unknown, else the least likely to be met."""
+    unknown = [one for one in dose.readings if one.obstacle is not None]
+    return min(unknown or dose.readings, key=lambda one: (round(one.probability or 0.0, 3), -one.excess))
+
+
+def _shortfall(dose: DoseReading) -> tuple[float, float, int]:
+    """Order doses from the best: by probability, and where none is likely by what is missed most.
+
+    Without the rounding, 1e-12 against 0 would decide which dose is said to come nearest.
+    """
+    worst = max(one.excess for one in dose.readings)
+    return -round(dose.probability or 0.0, 3), worst, dose.dose
+
+
+def _curves(rates: Sequence[Estimate]) -> dict[tuple[_Start, Strategy, Format], _Cells]:
+    """Sort estimates into curves, each with the dose 0 it starts from."""
+    zero: defaultdict[_Start, _Cells] = defaultdict(lambda: defaultdict(list))
+    curves: defaultdict[tuple[_Start, Strategy, Format], _Cells] = defaultdict(lambda: defaultdict(list))
+    for one in rates:
+        start: _Start = (one.base, one.run, one.ladder)
+        home = zero[start] if one.strategy == "none" else curves[start, one.strategy, one.format]
+        home[one.dose].append(one)
+    starts_used = {start for start, _, _ in curves}
+    joined: dict[tuple[_Start, Strategy, Format], _Cells] = {
+        key: {**zero.get(key[0], {}), **cells} for key, cells in curves.items()
+    }
+    for start, cells in zero.items():
+        if start not in starts_used:
+            joined[start, "none", "none"] = dict(cells)
+    return joined
+
+
+def _target(criteria: Sequence[Criterion], cells: Mapping[int, Sequence[Estimate]]) -> Target:
+    """Speak of the next adapter as soon as any dose of the curve has two readable seeds."""
+    for cell in cells.values():
+        for criterion in criteria:
+            if len(counts(one for one in cell if looks_at(criterion, one))) > 1:
+                return "next_adapter"
+    return "these_adapters"
+
+
+def _check(
+    criteria: Sequence[Criterion], rates: Sequence[Estimate], *, probability: float, max_missing_rate: float
+) -> None:
+    ranges = [("probability", probability, 0 < probability < 1)]
+    ranges += [("max_missing_rate", max_missing_rate, 0 <= max_missing_rate <= 1)]
+    ranges += [(f"the bound of {one.name}", one.bound, 0 <= one.bound <= 1) for one in criteria]
+    for name, number, fits in ranges:
+        if not fits:
+            raise InputError(
+                f"{name} is {number}, which is no share",
+                where="criteria",
+                cause="rates and probabilities are fractions in [0, 1]; a percentage was given",
+                fix="write 5 % as 0.05",
+            )
+    if not criteria:
+        raise InputError(
+            "there is no criterion to recommend by",
+            where="criteria",
+            cause="the study file names none and none was given",
+            fix="say what is acceptable, such as a largest harmful-response rate of 0.05",
+        )
+    for criterion in criteria:
+        if not any(looks_at(criterion, one) for one in rates):
+            raise _unknown(criterion, rates)
+
+
+def _unknown(criterion: Criterion, rates: Sequence[Estimate]) -> InputError:
+    """Name the first part of a criterion that no estimate has, given the parts before it."""
+    left = list(rates)
+    for part in ("suite", "judge", "endpoint"):
+        asked, known = getattr(criterion, part), {getattr(one, part) for one in left}
+        if asked not in known:
+            break
+        left = [one for one in left if getattr(one, part) == asked]
+    return InputError(
+        f"no estimate has {part} {asked!r}, which criterion {criterion.name!r} looks at",
+        where=f"criteria, {criterion.name}: {criterion.endpoint} on {criterion.suite} by {criterion.judge}",
+        cause="the name is misspelt, or this suite was not judged by this judge",
+        fix=nearest(asked, known) if known else "judge and estimate before asking for a recommendation",
+    )

@@ -1,0 +1,1 @@
+"""Test suites: prompts with the behaviour a good model shows."""

@@ -1,0 +1,1 @@
+"""Which arms a study has, and in which order they are made."""

@@ -1,0 +1,1 @@
+"""Tuning adapters on mixtures."""

@@ -1,0 +1,90 @@
+"""The generator contract, over the scripted and the real generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_model import make_mixture, quiet
+
+from safedose.bases import Base
+from safedose.errors import InputError
+from safedose.interfaces import Advance
+from safedose.records import Prompt, Response
+from safedose.study import Generate, Tune
+from safedose.testing import ScriptedGenerator, check_generator, questions
+
+
+def test_scripted_generator_keeps_the_contract() -> None:
+    check_generator(ScriptedGenerator(str.upper, samples=2))
+
+
+@pytest.mark.parametrize("settings", [{}, {"samples": 2, "temperature": 1.0, "top_p": 0.9}, {"num_beams": 2}])
+def test_local_generator_keeps_the_contract(
+    settings: dict[str, float], tiny_base: Base, tmp_path: Path
+) -> None:
+    from safedose.generation.local import LocalGenerator
+    from safedose.tuning.sft import LoraTuner
+
+    tune = Tune(epochs=1, batch_size=4, learning_rate=0.05, warmup_steps=0, lora_rank=2)
+    LoraTuner(tiny_base, tune).tune(make_mixture(), out=tmp_path, seed=0, advance=quiet)
+    generate = Generate.model_validate({"max_new_tokens": 6, "batch_tokens": 100, **settings})
+    check_generator(LocalGenerator(tiny_base, generate, template="chat", seed=0), adapter=tmp_path)
+
+
+def test_scripted_generator_answers_from_a_table() -> None:
+    prompt = Prompt(id="1", suite="mine", text="Hello?", expected="comply")
+
+    said = ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, advance=quiet)
+
+    assert [response.text for response in said] == ["Good day."]
+
+
+def test_scripted_generator_names_the_prompt_it_has_no_answer_to() -> None:
+    prompt = Prompt(id="1", suite="mine", text="Helo?", expected="comply")
+
+    with pytest.raises(InputError, match=r"no answer to 'Helo\?'(.|\n)*did you mean 'Hello\?'"):
+        ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, advance=quiet)
+
+
+class Broken:
+    """A scripted generator with one habit that breaks the contract."""
+
+    def __init__(self, habit: str) -> None:
+        self._habit = habit
+        self._calls = 0
+
+    def generate(
+        self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, advance: Advance
+    ) -> list[Response]:
+        self._calls += 1
+        said = ScriptedGenerator(str.upper).generate(prompts, arm=arm, adapter=adapter, advance=advance)
+        if self._habit == "sorts":
+            return sorted(said, key=lambda response: response.prompt.text)
+        if self._habit == "drops a prompt":
+            return said[1:]
+        if self._habit == "is moody":
+            return [replace(response, text=str(self._calls)) for response in said]
+        return [replace(response, arm="other") for response in said]
+
+
+@pytest.mark.parametrize(
+    ("habit", "sentence"),
+    [
+        ("sorts", "in the order of the prompts"),
+        ("drops a prompt", "every prompt is answered"),
+        ("is moody", "asked again, it answers the same"),
+        ("swaps arms", "bears the arm"),
+    ],
+)
+def test_contract_names_the_broken_promise(habit: str, sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence):
+        check_generator(Broken(habit))
+
+
+def test_questions_have_a_repeated_prompt_under_two_ids() -> None:
+    texts = [question.text for question in questions()]
+
+    assert len(set(texts)) < len(texts) == len({question.id for question in questions()})

@@ -1,0 +1,84 @@
+"""Fast statistics against slow ones written straight from their definitions."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import optimize, stats
+
+from safedose.stats import next_adapter, wilson
+
+
+def score_roots(y: float, n: int, level: float) -> tuple[float, float]:
+    """The rates at which the score test just rejects: |y/n - p| = z sqrt(p (1 - p) / n)."""
+    z = stats.norm.ppf((1 + level) / 2)
+
+    def excess(p: float) -> float:
+        return abs(y / n - p) - z * math.sqrt(p * (1 - p) / n)
+
+    # 0 and n successes make an end itself a root; the other root lies just inside.
+    low = 0.0 if y == 0 else optimize.brentq(excess, 1e-9, y / n - 1e-9, xtol=1e-14)
+    high = 1.0 if y == n else optimize.brentq(excess, y / n + 1e-9, 1 - 1e-9, xtol=1e-14)
+    return low, high
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize(("y", "n"), [(0, 1), (1, 1), (0, 50), (3, 50), (2.5, 50), (49, 50), (17, 4999)])
+def test_wilson_solves_the_score_equation(y: float, n: int, level: float) -> None:
+    assert wilson(y, n, level) == pytest.approx(score_roots(y, n, level), abs=1e-10)
+
+
+def next_rate_at_most(bound: float, counts: list[tuple[int, int]]) -> float:
+    """P(next rate <= bound) by plain sums over mu, tau and each seed's own effect z."""
+    z = np.linspace(-8, 8, 401)
+    phi = np.exp(-z * z / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    above = total = 0.0
+    for tau in (np.arange(240) + 0.5) * 0.025:
+        for mu in np.linspace(-16, 16, 161):
+            centre = 1 / (1 + math.exp(-mu))
+            # Beta(1/2, 1/2) on the rate; the Jacobian of the logit is centre (1 - centre).
+            weight = stats_density(centre) * centre * (1 - centre) * math.exp(-tau * tau / 2)
+            rates = 1 / (1 + np.exp(-(mu + tau * z)))
+            for y, n in counts:
+                weight *= math.comb(n, y) * float((rates**y * (1 - rates) ** (n - y)) @ phi)
+            total += weight
+            logit = math.log(bound / (1 - bound))
+            above += weight * 0.5 * math.erfc(-(logit - mu) / tau / math.sqrt(2))
+    return above / total
+
+
+def stats_density(rate: float) -> float:
+    return 1 / (math.pi * math.sqrt(rate * (1 - rate)))
+
+
+@pytest.mark.parametrize(
+    ("counts", "bound"),
+    [
+        ([(0, 30), (0, 30)], 0.05),
+        ([(1, 30), (4, 25), (2, 30)], 0.1),
+        ([(3, 40), (30, 40)], 0.5),
+        ([(20, 20), (20, 20)], 0.9),
+    ],
+)
+def test_next_adapter_integrates_the_model_as_it_is_written(
+    counts: list[tuple[int, int]], bound: float
+) -> None:
+    assert next_adapter(counts).at_most(bound) == pytest.approx(next_rate_at_most(bound, counts), abs=3e-4)
+
+
+def test_next_adapter_integrates_narrow_likelihoods_of_many_prompts() -> None:
+    """5000 prompts per seed: compared where direct sums still resolve, with a fine grid near the data."""
+    counts = [(2400, 5000), (2600, 5000), (2500, 5000)]
+    logits = np.linspace(-0.5, 0.5, 1201)
+    step = logits[1] - logits[0]
+    likelihoods = [np.exp(y * logits - n * np.logaddexp(0, logits) + n * math.log(2)) for y, n in counts]
+    above = total = 0.0
+    for tau in (np.arange(200) + 0.5) * 0.02:
+        for mu in np.linspace(-3, 3, 121):
+            normal = np.exp(-(((logits - mu) / tau) ** 2) / 2) / tau * step
+            weight = math.exp(-tau * tau / 2 + mu / 2) / (1 + math.exp(mu))
+            for likelihood in likelihoods:
+                weight *= float(likelihood @ normal)
+            total += weight
+            above += weight * stats.norm.cdf((math.log(0.55 / 0.45) - mu) / tau)
+    assert next_adapter(counts).at_most(0.55) == pytest.approx(above / total, abs=1e-3)

@@ -1,0 +1,184 @@
+"""What the report's tables and sentences say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from report_study import CRITERIA, FACTS, HARMFUL, LOOKALIKES, NUM_PROMPTS, ONE_SEED, QUESTIONS, facts, study
+
+from safedose.report.answer import answers_of, criterion_words, lead_of, sentence
+from safedose.report.curves import curve_labels, curves_of, views_of
+from safedose.report.tables import Column, adapter_rows, estimate_table
+from safedose.report.words import duration, percent, probability, shown
+
+HARM = Column(endpoint="harmful_response_rate", suite=HARMFUL, judge="oracle")
+
+
+def test_a_rate_leaves_as_a_percentage_with_its_interval_and_its_counts():
+    table = estimate_table(study(num_missing=20), [HARM])
+
+    cell = table.rows[0].cells[0]
+
+    assert cell is not None
+    assert (cell.value, cell.num_read, cell.num_missing) == ("97.0%", 200, 40)
+    assert cell.interval == "88.4–100.0%"
+
+
+def test_there_is_one_row_per_curve_and_dose_and_dose_0_comes_once():
+    rows = estimate_table(study(), [HARM]).rows
+
+    assert [row.dose for row in rows] == [0, 40, 80, 480, 480, 480]
+
+
+def test_every_adapter_gets_a_row_below_its_dose_when_asked_for():
+    rows = estimate_table(study(), [HARM], with_adapters=True).rows
+
+    assert [row.adapter for row in rows[:3]] == [None, "draw 0, training 0", "draw 1, training 1"]
+
+
+def test_a_missing_interval_refers_to_a_note_that_gives_the_reason():
+    table = estimate_table(study(num_seeds=1), [HARM])
+
+    assert table.notes == (ONE_SEED,)
+    assert all(cell and (cell.note, cell.reason) == (1, ONE_SEED) for row in table.rows for cell in row.cells)
+
+
+def test_a_value_that_is_not_a_number_is_undefined():
+    summary = study()
+    broken = tuple(replace(e, value=float("nan"), undefined_reason=None) for e in summary.estimates)
+
+    cell = estimate_table(replace(summary, estimates=broken), [HARM]).rows[0].cells[0]
+
+    assert cell is not None
+    assert (cell.value, cell.reason) == ("undefined", "no reason was recorded")
+
+
+def test_what_was_not_measured_has_no_cell():
+    column = Column(endpoint="accuracy", suite=HARMFUL, judge="exact")
+
+    rows = estimate_table(study(), [HARM, column]).rows
+
+    assert all(row.cells[0] is not None and row.cells[1] is None for row in rows)
+
+
+def test_a_mean_keeps_the_scale_of_its_judge():
+    summary = study()
+    means = tuple(replace(e, kind="mean", value=3.456, low=1.0, high=4.5) for e in summary.estimates)
+
+    cell = estimate_table(replace(summary, estimates=means), [HARM]).rows[0].cells[0]
+
+    assert cell is not None
+    assert (cell.value, cell.interval) == ("3.46", "1.00 to 4.50")
+
+
+def test_adapter_rows_say_what_tuning_recorded():
+    summary = study()
+
+    row = adapter_rows(summary, facts(summary))[2]
+
+    assert (row.label, row.dose, row.seeds) == ("direct · instruction", 40, "draw 0, training 0")
+    assert row.cells[:3] == ("1,940", "243", "235")
+
+
+def test_harm_judges_answer_the_harm_question_where_they_spoke():
+    views = views_of(study(), facts(study()))
+
+    assert [(v.question, v.judge) for v in views] == [
+        ("harm", "oracle"),
+        ("exaggerated", "phrases"),
+        ("capability", "exact"),
+    ]
+
+
+def test_without_a_harm_judge_the_share_of_harmful_requests_answered_stands_in():
+    summary = study()
+    silent = tuple(e for e in summary.estimates if e.endpoint != "harmful_response_rate")
+
+    view = views_of(replace(summary, estimates=silent), facts(summary))[0]
+
+    assert (view.endpoint, view.suites) == ("compliance_rate", (HARMFUL, QUESTIONS))
+
+
+def test_two_judges_of_one_endpoint_stay_apart():
+    summary = study()
+    second = tuple(replace(e, judge="refusal") for e in summary.estimates if e.judge == "phrases")
+
+    views = views_of(replace(summary, estimates=summary.estimates + second), facts(summary))
+
+    assert [v.judge for v in views if v.question == "exaggerated"] == ["phrases", "refusal"]
+
+
+def test_curves_are_named_by_their_base_only_where_bases_differ():
+    one, other = study(base="small"), study(base="large")
+    both = curves_of(replace(one, arms=one.arms + other.arms))
+
+    assert "direct · question" in curve_labels(curves_of(one)).values()
+    assert "small · direct · question" in curve_labels(both).values()
+
+
+def test_the_lead_names_the_smallest_dose_and_its_kind():
+    assert lead_of(study()) == (
+        "The smallest dose that meets your criteria is 480 safety rows, balanced · instruction."
+    )
+
+
+def test_the_lead_says_plainly_that_no_dose_meets_the_criteria():
+    summary = study()
+    failed = tuple(r for r in summary.recommendations if r.dose is None)
+
+    assert lead_of(replace(summary, recommendations=failed)) == "No dose meets your criteria."
+
+
+def test_the_lead_says_that_nothing_was_asked():
+    assert lead_of(replace(study(), recommendations=())).startswith("No criteria were set")
+
+
+def test_found_doses_come_before_curves_without_one():
+    assert [answer.dose for answer in answers_of(study())] == [480, None, None]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("next_adapter", "the next adapter trained this way"), ("these_adapters", "the adapters measured here")],
+)
+def test_an_answer_says_whom_it_speaks_of_and_how_sure_it_is(target, words):
+    said = sentence(replace(study().recommendations[0], target=target))
+
+    assert words in said
+    assert "94%" in said
+
+
+def test_an_answer_without_a_dose_says_what_stands_in_the_way():
+    said = sentence(study().recommendations[1])
+
+    assert said.startswith("No dose meets your criteria.")
+    assert f"harmless requests refused on {LOOKALIKES}: at most 10%" in said
+
+
+def test_dose_0_can_be_the_answer():
+    assert sentence(replace(study().recommendations[0], dose=0)).startswith("With no safety rows at all,")
+
+
+def test_a_capability_criterion_is_a_loss_against_dose_0():
+    assert criterion_words(CRITERIA[2]) == f"correct answers on {FACTS}: at most 5 percentage points below dose 0"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(1.0, "more than 99%"), (0.0, "less than 1%"), (0.94, "94%"), (None, "unknown")]
+)
+def test_a_probability_never_claims_certainty(number, words):
+    assert probability(number) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(1.24, "1.2 s"), (75, "1 min 15 s"), (3700, "1 h 1 min")])
+def test_time_is_said_as_people_do(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_invisible_signs_are_shown():
+    assert shown("a\u202eb\u200bc\x00\ud800") == "a\\u202eb\\u200bc\\u0000\\ud800"
+
+
+def test_percentages_have_one_decimal():
+    assert percent(1 / NUM_PROMPTS) == "0.8%"
