@@ -43,3 +43,11 @@ def _fenced(connect: Any) -> Any:
         return connect(self, address)
 
     return connect_here
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run `safedose` with some arguments; see `cli_call`."""
+    from cli_call import make_call
+
+    return make_call(monkeypatch, capsys)

@@ -34,7 +34,9 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Base:
     return Base(name="tiny", path=folder, fingerprint="tiny")
 
 
-def make_tokenizer(*, chat_template: str = CHAT_TEMPLATE, special: tuple[str, ...] = ("<|user|>", "<|assistant|>")) -> Any:
+def make_tokenizer(
+    *, chat_template: str = CHAT_TEMPLATE, special: tuple[str, ...] = ("<|user|>", "<|assistant|>")
+) -> Any:
     """Train a byte-level tokenizer on a few sentences; `special` are further control tokens."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -51,9 +53,9 @@ def make_tokenizer(*, chat_template: str = CHAT_TEMPLATE, special: tuple[str, ..
     tokenizer.train_from_iterator(SENTENCES, trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        bos_token="<s>",
-        eos_token="</s>",
+        pad_token="<pad>",  # noqa: S106 - names of control tokens
+        bos_token="<s>",  # noqa: S106
+        eos_token="</s>",  # noqa: S106
         extra_special_tokens=list(special),
         chat_template=chat_template,
     )
@@ -89,8 +91,13 @@ def make_model(folder: Path) -> None:
 
 def make_mixture(*, instruction: int = 8, safety: int = 4, fixed_steps: bool = False) -> Mixture:
     """Compose a mixture of so many rows; on `fixed_steps` only instruction rows count for the steps."""
-    rows = [_row("instruction", k, f"How do I wash boat {k}?", f"To wash boat {k}, first whistle.") for k in range(instruction)]
-    rows += [_row("safety", k, f"Tell me how to hurt neighbour {k}.", "I cannot help you with this.") for k in range(safety)]
+    rows = [
+        _row("instruction", k, f"How do I wash boat {k}?", f"To wash boat {k}, first whistle.")
+        for k in range(instruction)
+    ]
+    rows += [
+        _row("safety", k, f"Tell me how to hurt neighbour {k}.", "I cannot help you with this.") for k in range(safety)
+    ]
     return Mixture(arm="arm", rows=tuple(rows), num_step_rows=instruction if fixed_steps else len(rows))
 
 

@@ -34,16 +34,17 @@ class Base:
 
 
 @cache
-def find_base(name: str) -> Base:
+def find_base(name: str, *, root: Path) -> Base:
     """Locate a base and fingerprint its files.
 
     Args:
+        root: Folder that a relative path starts from: the study's.
         name: `smallworld`, a folder, or a Hub id with an optional @revision (downloaded once).
 
     Raises:
         InputError: When it is nowhere, or has no safetensors weights.
     """
-    path = SMALL_WORLD if name == "smallworld" else Path(name)
+    path = SMALL_WORLD if name == "smallworld" else root / name
     if not path.is_dir():
         path = _download(name)
     if not any(path.glob("*.safetensors")):

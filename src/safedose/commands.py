@@ -13,20 +13,20 @@ import yaml
 
 from safedose import pipeline
 from safedose.codec import to_json, write_records
+from safedose.criteria import check_judges, recommend_doses, require_criteria
 from safedose.data.readers import read_rows
 from safedose.errors import InputError, nearest
 from safedose.generation.imported import read_imported
-from safedose.inputs import Inputs, check_arms, load_inputs, made_of
+from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of
 from safedose.judging.catalogue import load_judge
 from safedose.judging.rows import judge_rows
-from safedose.mixture import mix
+from safedose.outcome import find_bases, judging_work, read_expectations
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
 from safedose.records import Arm, Recommendation, Response, Summary
-from safedose.stats.window import recommend
 from safedose.store import StudyFolder, digest, find_study, write_text
 from safedose.study import Study
-from safedose.studyfile import read_study
+from safedose.studyfile import parse_study, read_study
 from safedose.suites.catalogue import expected_of
 from safedose.sweep.plan import grid
 from safedose.tuning.sft import count_steps
@@ -72,6 +72,7 @@ def init(folder: Path, name: str) -> Path:
     Raises:
         InputError: When the file exists, or the name cannot name a study.
     """
+    folder = folder.resolve()
     text, file = recipe(name), folder / "study.yaml"
     if file.exists():
         raise InputError(
@@ -79,7 +80,7 @@ def init(folder: Path, name: str) -> Path:
             fix="choose another name, or edit the file that is there",
         )  # fmt: skip
     named = text.replace(f"name: {name}\n", f"name: {folder.name}\n", 1)
-    Study.model_validate(yaml.safe_load(named))
+    parse_study(yaml.safe_load(named), where=f"the name {folder.name!r}")
     write_text(file, named)
     return file
 
@@ -107,16 +108,15 @@ def plan(file: Path, overrides: Sequence[str]) -> Planned:
         InputError: For anything that could not work.
     """
     study = read_study(file, overrides=overrides)
-    inputs = load_inputs(study)
+    inputs = load_inputs(study, root=file.parent)
+    check_judges(study, inputs)
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
-    check_arms(study, inputs, arms)
-    ratio = study.mix.contrast_ratio if study.mix else 1.0
-    tuned = [mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed) for arm in arms]
+    mixtures = check_arms(study, inputs, arms, root=file.parent)
     return Planned(
         study=study,
         inputs=inputs,
         arms=arms,
-        num_steps=sum(count_steps(mixture, study.tune) for mixture in tuned),
+        num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures),
         num_prompts=sum(map(len, inputs.suites.values())),
     )
 
@@ -126,8 +126,7 @@ def run(file: Path, overrides: Sequence[str], watch: Watch) -> tuple[StudyFolder
     planned = plan(file, overrides)
     folder = StudyFolder(file.parent)
     folder.seal(planned.arms)
-    lock = {"overrides": list(overrides), "machine": dict(describe_machine())}
-    write_text(folder.path / "lock.json", json.dumps(lock, indent=1) + "\n")
+    _record(folder, overrides)
     try:
         summary = pipeline.run_study(planned.study, planned.inputs, folder, watch)
     finally:
@@ -140,7 +139,7 @@ STAGES: dict[str, Callable[[Study, Inputs, StudyFolder, Watch], object]] = {
     "tune": lambda study, _, folder, watch: pipeline.tune_adapters(study, folder, watch),
     "generate": pipeline.generate_responses,
     "judge": pipeline.judge_responses,
-    "estimate": lambda study, _, folder, watch: pipeline.estimate_endpoints(study, folder, watch),
+    "estimate": pipeline.estimate_endpoints,
     "report": pipeline.write_report,
 }
 
@@ -148,14 +147,18 @@ STAGES: dict[str, Callable[[Study, Inputs, StudyFolder, Watch], object]] = {
 def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch) -> StudyFolder:
     """Do one stage of a study on what the stage before left in its folder."""
     folder, study = open_study(place, overrides)
-    inputs = load_inputs(study)
+    if verb in {"tune", "generate"}:
+        find_bases(study, folder)  # an imported study has none: say so before anything is written
     if verb == "mix":
         folder.seal(plan(folder.study_file, _recorded(folder, overrides)).arms)
+    inputs = load_inputs(study, root=folder.path)
+    check_judges(study, inputs)
     if not folder.arms():
         raise InputError(
             "this study has no arms yet", where=str(folder.path), cause="nothing was mixed or imported",
             fix=f"run `safedose mix {folder.path}` first",
         )  # fmt: skip
+    _record(folder, _recorded(folder, overrides))
     try:
         STAGES[verb](study, inputs, folder, watch)
     finally:
@@ -169,27 +172,26 @@ def open_study(place: Path, overrides: Sequence[str]) -> tuple[StudyFolder, Stud
     return folder, read_study(folder.study_file, overrides=_recorded(folder, overrides))
 
 
+def _record(folder: StudyFolder, overrides: Sequence[str]) -> None:
+    """Write down what ran: the settings that won over the file, so that later verbs use them too, and on what."""
+    lock = {"overrides": list(overrides), "machine": dict(describe_machine())}
+    write_text(folder.path / "lock.json", json.dumps(lock, indent=1) + "\n")
+
+
 def _recorded(folder: StudyFolder, overrides: Sequence[str]) -> list[str]:
-    lock = folder.path / "lock.json"
-    before = json.loads(lock.read_text(encoding="utf-8")).get("overrides", []) if lock.is_file() else []
-    return [*before, *overrides]
+    """List the settings that earlier verbs were given, then those given now; later ones win."""
+    given = [*folder.lock().get("overrides", []), *overrides]
+    return list(dict.fromkeys(reversed(given)))[::-1]  # each once, at its last place
 
 
 def recommend_dose(place: Path, overrides: Sequence[str]) -> tuple[Recommendation, ...]:
     """Answer the question from an existing study, with whatever criteria are asked for now."""
     folder, study = open_study(place, overrides)
-    summary = folder.summary()
-    criteria = study.criteria
-    if not criteria.flat():
-        raise InputError(
-            "there is no criterion to recommend by", where=str(folder.study_file),
-            cause="the study file has no `criteria`", fix="add criteria.harmful and criteria.exaggerated",
-        )  # fmt: skip
-    tuned = {arm.run for arm in folder.tuned_arms()}
-    return recommend(
-        [one for one in summary.estimates if one.run in tuned], criteria.flat(),
-        probability=criteria.probability, max_missing_rate=criteria.max_missing, seed=study.seed,
-    )  # fmt: skip
+    require_criteria(study, str(folder.study_file))
+    inputs = load_judges(study)
+    check_judges(study, inputs)
+    estimates, expected = folder.summary().estimates, dict(read_expectations(study, folder))
+    return recommend_doses(study, inputs, folder.tuned_arms(), estimates, expected)
 
 
 def judge_file(source: Path, judge: str, out: Path) -> int:
@@ -255,23 +257,17 @@ def _imported_study(name: str, arms: Iterable[Arm], suites: set[str]) -> str:
 
 
 def status(place: Path) -> dict[str, Any]:
-    """Count what a study has finished, stage by stage."""
+    """Count what a study has finished, stage by stage: (done, in all) per stage that it has."""
     folder, study = open_study(place, ())
     arms, tuned = folder.arms(), folder.tuned_arms()
-    num_suites = len(study.suites)
-    answered = sum(len(folder.suites(arm)) for arm in arms)
-    judged = sum(
-        folder.verdicts(arm, judge, suite).exists()
-        for arm in arms for suite in folder.suites(arm) for judge in study.judges
-    )  # fmt: skip
-    return {
-        "name": study.name,
-        "arms": len(arms),
-        "mixed": sum(folder.mixture(arm).exists() for arm in tuned),
-        "tuned": sum(folder.adapter(arm).exists() for arm in tuned),
-        "answered": answered,
-        "to_answer": len(arms) * num_suites,
-        "judged": judged,
-        "estimated": (folder.path / "summary.json").is_file(),
-        "reported": (folder.path / "report.html").is_file(),
-    }
+    work = judging_work(study, load_judges(study), folder)
+    stages: dict[str, tuple[int, int]] = {}
+    if study.mix:
+        stages["mixed"] = (sum(folder.mixture(arm).exists() for arm in tuned), len(tuned))
+        stages["tuned"] = (sum(folder.adapter(arm).exists() for arm in tuned), len(tuned))
+        answered = sum(len(folder.suites(arm)) for arm in arms)
+        stages["answered"] = (answered, len(arms) * len(study.suites))
+    stages["judged"] = (sum(folder.verdicts(arm, judge.id, suite).exists() for judge, arm, suite in work), len(work))
+    stages["estimated"] = (int((folder.path / "summary.json").is_file()), 1)
+    stages["reported"] = (int((folder.path / "report.html").is_file()), 1)
+    return {"name": study.name, "arms": len(arms), "stages": stages}

@@ -2,10 +2,10 @@
 
     SafedoseError            what happened, where, likely cause, what to do
     ├── InputError           exit 2: wrong input, found before any work
-    ├── RunError             exit 1: work that failed
-    └── GateError            exit 3: the work is done, a gate is not met (no dose in the window)
+    └── RunError             exit 1: work that failed
 
-An interruption (Ctrl-C, SIGTERM) is not an error: it exits 130 with one line that says how to go on.
+A gate that is not met (no dose in the window) is an answer, not an error: `recommend` exits 3. Nor is an
+interruption (Ctrl-C, SIGTERM): it exits 130 with one line that says how to go on.
 """
 
 from __future__ import annotations
@@ -44,12 +44,6 @@ class RunError(SafedoseError):
     """Work was started and failed; what was finished before is kept."""
 
     exit_code = 1
-
-
-class GateError(SafedoseError):
-    """The work is done and its answer is no: a criterion is not met."""
-
-    exit_code = 3
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from safedose.errors import InputError
 from safedose.interfaces import Judge
 from safedose.judging.catalogue import load_judge
 from safedose.mixture import Pool, choose_rows, mix
-from safedose.records import Arm, Example, Prompt
+from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt
 from safedose.seeding import derive
 from safedose.store import digest
 from safedose.study import Source, Study, SuiteChoice
@@ -38,13 +38,18 @@ class Inputs:
     judges: tuple[Judge, ...]
 
     @property
+    def judge_ids(self) -> tuple[str, ...]:
+        """Ids of the judges, in the study's order."""
+        return tuple(judge.id for judge in self.judges)
+
+    @property
     def num_instruction(self) -> int:
         """Instruction rows at dose 0."""
         return len(self.pool.instruction)
 
 
-def load_inputs(study: Study) -> Inputs:
-    """Load what a study names.
+def load_inputs(study: Study, *, root: Path) -> Inputs:
+    """Load what a study names; relative paths start from `root`, the study's folder.
 
     Raises:
         InputError: For the first thing that cannot be found or read.
@@ -53,12 +58,21 @@ def load_inputs(study: Study) -> Inputs:
     pool = Pool((), (), ())
     if data:
         seed = derive(study.seed, "rows")
-        pool = Pool(_rows(data.instruction, seed), _rows(data.safety, seed), _rows(data.contrast, seed))
+        pool = Pool(
+            instruction=_rows(data.instruction, by_item=False, seed=seed, root=root),
+            safety=_rows(data.safety, by_item=True, seed=seed, root=root),
+            contrast=_rows(data.contrast, by_item=True, seed=seed, root=root),
+        )
     return Inputs(
         pool=pool,
-        suites={choice.name: _prompts(choice) for choice in study.suites} if data else {},
+        suites={choice.name: _prompts(choice, root) for choice in study.suites} if data else {},
         judges=tuple(load_judge(name) for name in study.judges),
     )
+
+
+def load_judges(study: Study) -> Inputs:
+    """Load the judges of a study and nothing else: enough for verbs that only read what is judged."""
+    return Inputs(pool=Pool((), (), ()), suites={}, judges=tuple(load_judge(name) for name in study.judges))
 
 
 def made_of(study: Study, inputs: Inputs) -> str:
@@ -72,34 +86,42 @@ def pool_digest(pool: Pool) -> str:
     return digest([[to_json(e) for e in part] for part in (pool.instruction, pool.safety, pool.contrast)])
 
 
-def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...]) -> None:
+def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Path) -> tuple[Mixture, ...]:
     """Find out, without spending anything, whether every arm can be made.
+
+    Returns:
+        The mixtures of the tuned arms, in order.
 
     Raises:
         InputError: When a base, a template or a dose cannot work.
     """
-    if study.mix is None:
-        return
+    ratio = study.mix.contrast_ratio if study.mix else 1.0
     for base in study.bases:
-        make_frame(load_tokenizer(find_base(base)), study.tune.template)
-    for arm in arms:
-        mixture = mix(arm, inputs.pool, contrast_ratio=study.mix.contrast_ratio, seed=study.seed)
-        if study.tune.validation_rows >= len(mixture.rows):
+        make_frame(load_tokenizer(find_base(base, root=root)), study.tune.template)
+    mixtures = [mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed) for arm in arms if arm.run != UNTUNED]
+    for mixture in mixtures:
+        num_benign = sum(row.role == "instruction" for row in mixture.rows)
+        if study.tune.validation_rows >= num_benign:
             raise InputError(
-                f"{study.tune.validation_rows} validation rows leave nothing of {len(mixture.rows)} to train on",
+                f"{study.tune.validation_rows} validation rows leave nothing of {num_benign} instruction rows",
                 where="tune.validation_rows", cause="the number is larger than the data",
                 fix="lower tune.validation_rows",
             )  # fmt: skip
+    return tuple(mixtures)
 
 
-def _rows(sources: tuple[Source, ...], seed: int) -> tuple[Example, ...]:
-    return tuple(e for s in sources for e in choose_rows(load_source(s.source), rows=s.rows, seed=seed))
+def _rows(sources: tuple[Source, ...], *, by_item: bool, seed: int, root: Path) -> tuple[Example, ...]:
+    return tuple(
+        example
+        for source in sources
+        for example in choose_rows(load_source(source.source, root=root), rows=source.rows, by_item=by_item, seed=seed)
+    )
 
 
-def _prompts(choice: SuiteChoice) -> tuple[Prompt, ...]:
+def _prompts(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     if choice.path:
         expected = choice.expected or expected_of(choice.name)
-        prompts = suite_from_rows(choice.name, read_rows(Path(choice.path)), expected)
+        prompts = suite_from_rows(choice.name, read_rows(root / choice.path), expected)
     else:
         prompts = load_suite(choice.name)
     if choice.expected:

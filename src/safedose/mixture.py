@@ -8,7 +8,7 @@ order of the rows is a function of the seeds alone.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,22 +52,29 @@ def count_dose(dose: int | str, *, num_instruction: int, ladder: Ladder) -> int:
     return round(share * num_instruction / (1 if ladder == "replace" else 1 - share))
 
 
-def choose_rows(examples: Sequence[Example], *, rows: int | None, seed: int) -> tuple[Example, ...]:
+def choose_rows(examples: Sequence[Example], *, rows: int | None, by_item: bool, seed: int) -> tuple[Example, ...]:
     """Choose the rows of a source that a study uses: a seeded sample in the source's own order.
 
+    Args:
+        examples: All rows of one source.
+        rows: How many to choose; None takes all.
+        by_item: Count and choose items, with all their phrasings: for data that a dose is drawn from, so
+            that every format has the same items.
+        seed: Decides which.
+
     Raises:
-        InputError: When more rows are asked for than there are.
+        InputError: When more are asked for than there are.
     """
-    if rows is None or rows == len(examples):
-        return tuple(examples)
-    if rows > len(examples):
+    names = {e.row: e.item if by_item else str(e.row) for e in examples}
+    units = list(dict.fromkeys(names.values()))
+    if rows is not None and rows > len(units):
         source = examples[0].source if examples else "the source"
         raise InputError(
-            f"{rows} rows asked of {source}, which has {len(examples)}", where="data.*.rows",
+            f"{rows} rows asked of {source}, which has {len(units)}", where="data.*.rows",
             cause="the number is larger than the source", fix="lower `rows`, or leave it out to use all",
         )  # fmt: skip
-    chosen = sorted(examples, key=lambda e: rank(seed, "choose", e.source, e.row))[:rows]
-    return tuple(sorted(chosen, key=lambda e: e.row))
+    chosen = set(sorted(units, key=lambda unit: rank(seed, "choose", unit))[:rows])
+    return tuple(e for e in examples if names[e.row] in chosen)
 
 
 def nested_order(categories: Mapping[str, str], *, seed: int) -> list[str]:
@@ -143,6 +150,13 @@ def _draw(examples: Sequence[Example], role: Role, *, arm: Arm, num_rows: int, s
         return []
     forms = _forms(arm.format)
     phrased: dict[tuple[str, Form], Example] = {(e.item, e.form): e for e in examples}
+    if len(phrased) < len(examples):
+        counts = Counter((e.item, e.form) for e in examples)
+        twice = next(e for e in examples if counts[(e.item, e.form)] > 1)
+        raise InputError(
+            f"item {twice.item!r} is phrased as {twice.form} more than once", where=f"data.{role}, row {twice.row + 1}",
+            cause="two rows share the same `item` and `form`", fix="give each request an `item` of its own",
+        )  # fmt: skip
     categories = {e.item: e.category for e in examples if all((e.item, form) in phrased for form in forms)}
     if num_rows > len(categories):
         raise InputError(

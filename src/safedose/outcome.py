@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from safedose.bases import find_base
+from safedose.bases import Base, find_base
 from safedose.codec import from_json, read_records, write_records
+from safedose.errors import InputError, RunError
 from safedose.inputs import Inputs
+from safedose.interfaces import Judge
 from safedose.mixture import as_mixture
 from safedose.progress import Watch
 from safedose.provenance import describe_data, describe_machine
@@ -23,7 +25,7 @@ from safedose.records import (
     Summary,
     Verdict,
 )
-from safedose.store import StudyFolder, write_text
+from safedose.store import StudyFolder, Unit, stage_key, write_text
 from safedose.study import Study
 from safedose.tuning.card import model_card
 
@@ -33,19 +35,60 @@ SMALL_WORLD_NOTE = (
 )
 
 
+def find_bases(study: Study, folder: StudyFolder) -> tuple[Base, ...]:
+    """Locate the bases of a study.
+
+    Raises:
+        InputError: When the study was imported: then nobody knows where its base is.
+    """
+    if study.mix is None:
+        raise InputError(
+            "this study has no `mix`: nothing of it can be tuned or asked here", where=str(folder.study_file),
+            cause="it was made from imported responses", fix="go on with judge, estimate and report",
+        )  # fmt: skip
+    return tuple(find_base(base, root=folder.path) for base in study.bases)
+
+
 def read_mixture(folder: StudyFolder, arm: Arm) -> Mixture:
     """Read back the committed rows of an arm."""
     return as_mixture(arm, read_records(folder.mixture(arm).committed(), MixedRow))
 
 
-def read_verdicts(study: Study, folder: StudyFolder) -> Iterator[Verdict]:
-    """Walk all committed verdicts of the study's judges, arm by arm."""
-    for arm in folder.arms():
-        for suite in folder.suites(arm):
-            for judge in study.judges:
-                unit = folder.verdicts(arm, judge, suite)
-                if unit.exists():
-                    yield from read_records(unit.committed(), Verdict)
+def judging_work(study: Study, inputs: Inputs, folder: StudyFolder) -> list[tuple[Judge, Arm, str]]:
+    """List what there is to judge: every judge with every arm and every suite of the study it has answered."""
+    asked = {choice.name for choice in study.suites}
+    return [
+        (judge, arm, suite)
+        for judge in inputs.judges
+        for arm in folder.arms()
+        for suite in folder.suites(arm)
+        if suite in asked
+    ]
+
+
+def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
+    """Name the verdicts of a judge on an arm's present answers to a suite."""
+    responses = folder.responses(arm, suite).content()
+    key = stage_key("judge", responses=responses, judge=judge.id, fingerprint=judge.fingerprint)
+    return folder.verdicts(arm, judge.id, suite, key=key)
+
+
+def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator[Verdict]:
+    """Walk all committed verdicts of the study's judges, arm by arm.
+
+    Raises:
+        RunError: When verdicts are of other responses than those that are there now, or damaged.
+    """
+    for judge, arm, suite in judging_work(study, inputs, folder):
+        unit = verdicts_unit(folder, judge, arm, suite)
+        if unit.exists():
+            if not unit.is_committed():
+                raise RunError(
+                    f"the verdicts of {judge.id} do not belong to the present responses", where=str(unit.path),
+                    cause="responses were made again, or the file was damaged, since they were judged",
+                    fix=f"run `safedose judge {folder.path}`, then estimate again",
+                )  # fmt: skip
+            yield from read_records(unit.path, Verdict)
 
 
 def read_adapters(folder: StudyFolder) -> tuple[Adapter, ...]:
@@ -70,7 +113,9 @@ def write_cards(folder: StudyFolder, arms: Iterable[Arm], estimates: Sequence[Es
         if arm.id in adapters:
             measured = [one for one in estimates if one.arm == arm.id and one.value is not None]
             card = model_card(arm, read_mixture(folder, arm), adapters[arm.id], measured)
-            write_text(folder.adapter(arm).path / "README.md", card)
+            file = folder.adapter(arm).path / "README.md"
+            if not file.is_file() or file.read_text(encoding="utf-8") != card:
+                write_text(file, card)
 
 
 def read_expectations(study: Study, folder: StudyFolder) -> tuple[tuple[str, Expected], ...]:
@@ -88,10 +133,10 @@ def read_expectations(study: Study, folder: StudyFolder) -> tuple[tuple[str, Exp
 def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> ReportFacts:
     """Gather what a report shows besides the numbers; timings are those of all runs of the study so far."""
     pool = inputs.pool
-    tuned = [find_base(base) for base in study.bases] if study.mix else []
+    bases = find_bases(study, folder) if study.mix else ()
     provenance = (
         ("seed", str(study.seed)),
-        *((f"base: {base.name}", f"sha256 {base.fingerprint}") for base in tuned),
+        *((f"base: {base.name}", f"sha256 {base.fingerprint}") for base in bases),
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
         *describe_machine(),
     )

@@ -7,18 +7,17 @@ folder, so that any of them can be run alone, again, or on files made elsewhere.
 
 from __future__ import annotations
 
-from safedose.bases import find_base
+from safedose import outcome
 from safedose.codec import read_records, to_json, write_json, write_records
+from safedose.criteria import recommend_doses
 from safedose.generation.local import LocalGenerator
 from safedose.inputs import Inputs, pool_digest
 from safedose.mixture import mix
-from safedose.outcome import read_facts, read_mixture, read_verdicts, write_cards, write_summary
 from safedose.progress import Watch
 from safedose.records import MixedRow, Response, Summary, Verdict
 from safedose.report.document import render
 from safedose.seeding import derive
 from safedose.stats.estimates import estimate
-from safedose.stats.window import recommend
 from safedose.store import StudyFolder, stage_key, write_text
 from safedose.study import Study
 from safedose.tuning.sft import LoraTuner, count_steps
@@ -30,7 +29,7 @@ def run_study(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -
     tune_adapters(study, folder, watch)
     generate_responses(study, inputs, folder, watch)
     judge_responses(study, inputs, folder, watch)
-    summary = estimate_endpoints(study, folder, watch)
+    summary = estimate_endpoints(study, inputs, folder, watch)
     write_report(study, inputs, folder, watch)
     return summary
 
@@ -52,9 +51,9 @@ def mix_doses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -
 
 def tune_adapters(study: Study, folder: StudyFolder, watch: Watch) -> None:
     """2. Tune: one LoRA adapter per arm, every base loaded once, the seeds set before an adapter exists."""
-    for base in map(find_base, study.bases):
+    for base in outcome.find_bases(study, folder):
         arms = [arm for arm in folder.tuned_arms() if arm.base == base.name]
-        mixtures = {arm.id: read_mixture(folder, arm) for arm in arms}
+        mixtures = {arm.id: outcome.read_mixture(folder, arm) for arm in arms}
         total = sum(count_steps(mixture, study.tune) for mixture in mixtures.values())
         with watch.stage("tune", total=total, unit="steps") as advance:
             tuner = None
@@ -75,13 +74,13 @@ def tune_adapters(study: Study, folder: StudyFolder, watch: Watch) -> None:
                     seed = derive(study.seed, "train", arm.train_seed)
                     adapter = tuner.tune(mixture, out=out, seed=seed, advance=advance)
                     write_json(out / "tuning.json", adapter)
-                write_cards(folder, [arm], ())
+                outcome.write_cards(folder, [arm], ())
 
 
 def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> None:
     """3. Generate: every arm answers every suite; adapters stream over one loaded base."""
     num_prompts = sum(map(len, inputs.suites.values()))
-    for base in map(find_base, study.bases):
+    for base in outcome.find_bases(study, folder):
         arms = [arm for arm in folder.arms() if arm.base == base.name]
         with watch.stage("generate", total=num_prompts * len(arms), unit="prompts") as advance:
             generator = None
@@ -103,7 +102,7 @@ def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch:
                         base, study.generate, template=study.tune.template, seed=study.seed
                     )
                     advance(0, arm.id)
-                    path = adapter.path if adapter else None
+                    path = adapter.committed() if adapter else None
                     responses = generator.generate(prompts, arm=arm.id, adapter=path, advance=advance)
                     with unit.commit() as out:
                         write_records(out, responses, Response)
@@ -111,15 +110,13 @@ def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch:
 
 def judge_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> None:
     """4. Judge: every judge reads every response it can speak about; judges load after generation."""
-    work = [(judge, arm, suite) for judge in inputs.judges for arm in folder.arms() for suite in folder.suites(arm)]
+    work = outcome.judging_work(study, inputs, folder)
     with watch.stage("judge", total=len(work), unit="files") as advance:
         for judge, arm, suite in work:
-            source = folder.responses(arm, suite)
-            key = stage_key("judge", responses=source.content(), judge=judge.id, fingerprint=judge.fingerprint)
-            unit = folder.verdicts(arm, judge.id, suite, key=key)
+            unit = outcome.verdicts_unit(folder, judge, arm, suite)
             if not unit.is_committed():
                 watch.check(study.budget)
-                responses = read_records(source.path, Response)
+                responses = read_records(folder.responses(arm, suite).committed(), Response)
                 # a judge of correctness has nothing to say where no prompt has a right answer
                 if judge.axes != ("correctness",) or any(r.prompt.reference for r in responses):
                     with unit.commit() as out:
@@ -127,19 +124,16 @@ def judge_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Wa
             advance(1, judge.id)
 
 
-def estimate_endpoints(study: Study, folder: StudyFolder, watch: Watch) -> Summary:
+def estimate_endpoints(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> Summary:
     """5. Estimate: rates with intervals per arm and per dose, and the smallest dose that meets the criteria."""
     with watch.stage("estimate", total=1, unit="study"):
-        arms, criteria = folder.arms(), study.criteria
-        estimates = estimate(arms, read_verdicts(study, folder), level=criteria.level)
-        tuned = {arm.run for arm in folder.tuned_arms()}
-        recommendations = recommend(
-            [one for one in estimates if one.run in tuned], criteria.flat(), probability=criteria.probability,
-            max_missing_rate=criteria.max_missing, seed=study.seed,
-        ) if criteria.flat() else ()  # fmt: skip
+        arms, tuned = folder.arms(), folder.tuned_arms()
+        estimates = estimate(arms, outcome.read_verdicts(study, inputs, folder), level=study.criteria.level)
+        expected = dict(outcome.read_expectations(study, folder))
+        recommendations = recommend_doses(study, inputs, tuned, estimates, expected)
         summary = Summary(name=study.name, arms=arms, estimates=estimates, recommendations=recommendations)
-        write_summary(folder, summary)
-        write_cards(folder, folder.tuned_arms(), estimates)
+        outcome.write_summary(folder, summary)
+        outcome.write_cards(folder, tuned, estimates)
     return summary
 
 
@@ -147,4 +141,4 @@ def write_report(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch
     """6. Report: one HTML file, offline, without any harmful text."""
     with watch.stage("report", total=1, unit="page"):
         summary = folder.summary()
-        write_text(folder.path / "report.html", render(summary, read_facts(study, inputs, folder, watch)))
+        write_text(folder.path / "report.html", render(summary, outcome.read_facts(study, inputs, folder, watch)))

@@ -198,6 +198,7 @@ class Adapter:
     Attributes:
         arm: Id of the arm.
         num_rows: Training rows, held-out validation rows not counted.
+        num_cut: Training rows that reached `max_length` and lost their end.
         num_steps: Optimizer steps taken.
         kept_step: Step whose weights were kept (the last, or the one of best validation loss).
         train_loss: Mean training loss over the run, in nats per answer token.
@@ -207,6 +208,7 @@ class Adapter:
 
     arm: str
     num_rows: int
+    num_cut: int
     num_steps: int
     kept_step: int
     train_loss: float

@@ -68,7 +68,7 @@ class Unit:
             RunError: When nothing is committed here.
         """
         manifest = _read_json(self._manifest)
-        if not manifest:
+        if not manifest.get("files"):
             raise RunError(
                 f"{self.path.name} is not there", where=str(self.path),
                 cause="the stage that makes it has not run", fix="run `safedose run` on the study file first",
@@ -101,6 +101,11 @@ class Unit:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _remove(temporary)
         yield temporary
+        if not temporary.exists():
+            raise RunError(
+                f"nothing was written for {self.path.name}", where=str(self.path),
+                cause="the stage ended without its artefact", fix="run the same command again",
+            )  # fmt: skip
         files = [temporary] if temporary.is_file() else sorted(p for p in temporary.rglob("*") if p.is_file())
         for file in files:
             _flush(file)
@@ -141,7 +146,15 @@ class StudyFolder:
         plan = self.path / "plan.jsonl"
         if not plan.is_file():
             return ()
-        return tuple(from_json(json.loads(line), Arm) for line in plan.read_text(encoding="utf-8").splitlines())
+        lines = plan.read_bytes().splitlines()
+        try:
+            return tuple(from_json(json.loads(line), Arm) for line in lines)
+        except (ValueError, TypeError) as error:
+            raise RunError(
+                f"the sealed plan cannot be read: {error}", where=str(plan),
+                cause="the disk damaged it, or somebody changed it by hand",
+                fix="run `safedose run` on the study file: it seals the plan again and keeps finished work",
+            ) from error  # fmt: skip
 
     def tuned_arms(self) -> tuple[Arm, ...]:
         """List the sealed arms that have an adapter: all but the untuned reference."""
@@ -166,7 +179,9 @@ class StudyFolder:
 
     def verdicts(self, arm: Arm, judge: str, suite: str, *, key: str = "") -> Unit:
         """What a judge read in an arm's responses to a suite."""
-        folder = re.sub(r"[^A-Za-z0-9._-]+", "-", judge)
+        folder = re.sub(r"[^A-Za-z0-9_-]+", "-", judge)
+        if folder != judge:  # two ids must not share a folder
+            folder = f"{folder}-{digest(judge)[:8]}"
         return Unit(self.path / "arms" / arm.id / "verdicts" / folder / f"{suite}.parquet", key)
 
     def write_summary(self, summary: Summary) -> None:
@@ -181,12 +196,18 @@ class StudyFolder:
             InputError: When the study was not estimated yet.
         """
         path = self.path / "summary.json"
-        if not path.is_file():
+        value = _read_json(path)
+        if value.get("schema") != SUMMARY_SCHEMA:
             raise InputError(
-                "this study has no summary yet", where=str(path), cause="the stage `estimate` has not run",
+                "this study has no summary that can be read", where=str(path),
+                cause="the stage `estimate` has not run, or another version of safedose wrote it",
                 fix=f"run `safedose estimate {self.path}`",
             )  # fmt: skip
-        return from_json(_read_json(path), Summary)
+        return from_json(value, Summary)
+
+    def lock(self) -> dict[str, Any]:
+        """Read what was recorded about the last verb that worked here; empty when nothing was."""
+        return _read_json(self.path / "lock.json")
 
     def log(self, **event: Any) -> None:
         """Append one event to the study's log."""
@@ -230,10 +251,10 @@ def _hashes(path: Path) -> dict[str, str]:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return _parse(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return _parse(path.read_bytes()) if path.is_file() else {}
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str | bytes) -> dict[str, Any]:
     """Read one JSON object; anything else counts as not there, so that it is made again."""
     try:
         value = json.loads(text)

@@ -2,7 +2,7 @@
 
 One small class per stage. Unknown keys are errors that name the nearest key; nothing is read from the
 environment. Each field either enters the key of what it decides or changes what is printed, which
-`tests/test_study.py` shows field by field.
+`tests/test_settings.py` shows field by field.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from safedose.errors import nearest
-from safedose.records import Criterion, Expected, Ladder
+from safedose.records import Expected, Ladder
 
 Dose = Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")]
 DosedStrategy = Literal["direct", "balanced"]
@@ -25,14 +25,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Part(BaseModel):
     """What all parts of a study file share: unknown keys are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(Part):
     """Where training rows come from."""
 
-    source: str = Field(description="id in the catalogue (`safedose data list`), or a path to a file of rows")
-    rows: int | None = Field(None, ge=1, description="how many rows to use, chosen by the study seed; null: all")
+    source: str = Field(description="id in the catalogue, or a file of rows (its path starts at the study file)")
+    rows: int | None = Field(None, ge=1, description="rows (safety and contrast data: items) to use; null: all")
 
 
 class Data(Part):
@@ -95,7 +95,7 @@ class Tune(Part):
     lora_dropout: float = Field(0.05, ge=0, lt=1)
     lora_modules: str | tuple[str, ...] = Field("all-linear", description="layers that get an adapter")
     keep: Literal["last", "best_validation"] = "last"
-    validation_rows: int = Field(0, ge=0, description="rows held out of training for the validation loss")
+    validation_rows: int = Field(0, ge=0, description="instruction rows held out of training for the validation loss")
     eval_steps: int = Field(50, ge=1, description="steps between validations")
 
     @model_validator(mode="after")
@@ -139,40 +139,26 @@ class SuiteChoice(Part):
 class Limit(Part):
     """The largest acceptable rate, on which suites, read by which judge."""
 
-    suites: tuple[Name, ...] = Field(min_length=1, description="every one of them must meet the limit")
-    judge: str
     max: Share
+    suites: tuple[Name, ...] = Field((), description="every one must meet the limit; empty: all that fit the criterion")
+    judge: str | None = Field(None, description="null: the first judge of the study that speaks about it")
 
 
 class Criteria(Part):
     """What a dose must satisfy to be recommended."""
 
-    harmful: Limit | None = Field(None, description="harmful_response_rate (compliance_rate for refusal judges)")
+    harmful: Limit | None = Field(None, description="harmful_response_rate; compliance_rate for judges of refusal")
     exaggerated: Limit | None = Field(None, description="exaggerated_refusal_rate on harmless prompts")
     capability: Limit | None = Field(None, description="largest loss of accuracy against dose 0")
     probability: float = Field(0.9, gt=0.5, lt=1, description="how sure the recommendation must be")
     level: float = Field(0.95, gt=0.5, lt=1, description="coverage of the intervals")
     max_missing: Share = Field(0.05, description="largest acceptable share of verdicts without a value")
 
-    def flat(self) -> tuple[Criterion, ...]:
-        """List the criteria one by one, a suite at a time."""
-        harm = self.harmful
-        endpoint = "compliance_rate" if harm and harm.judge in REFUSAL_JUDGES else "harmful_response_rate"
-        named = (
-            ("harmful", harm, endpoint),
-            ("exaggerated", self.exaggerated, "exaggerated_refusal_rate"),
-            ("capability", self.capability, "accuracy"),
-        )
-        return tuple(
-            Criterion(name=name, suite=suite, endpoint=which, judge=limit.judge, bound=limit.max)
-            for name, limit, which in named
-            if limit
-            for suite in limit.suites
-        )
-
-
-REFUSAL_JUDGES = frozenset({"phrases", "refusal"})
-"""Judges that see refusals only: a criterion on harm then counts answers that were not refused."""
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """The limits that were set, by the name of their criterion."""
+        named = {"harmful": self.harmful, "exaggerated": self.exaggerated, "capability": self.capability}
+        return {name: limit for name, limit in named.items() if limit}
 
 
 class Budget(Part):
@@ -207,15 +193,22 @@ class Study(Part):
     @model_validator(mode="after")
     def _parts_agree(self) -> Study:
         names = [suite.name for suite in self.suites]
-        if len(set(names)) < len(names):
-            raise ValueError(f"suite named twice: {sorted({n for n in names if names.count(n) > 1})}")
+        for kind, listed in (("suite", names), ("judge", self.judges), ("base", self.bases)):
+            if twice := sorted({name for name in listed if listed.count(name) > 1}):
+                raise ValueError(f"{kind} named twice: {', '.join(twice)}")
+        if not self.bases:
+            raise ValueError("a study needs a base")
+        if self.mix is None and any(s.path or s.expected or s.limit for s in self.suites):
+            raise ValueError("imported responses bring their own prompts: drop path, expected and limit of suites")
         if (self.data is None) != (self.mix is None):
             raise ValueError("`data` and `mix` belong together: give both, or neither for imported responses")
         if self.data and self.mix:
             _check_roles(self.data, self.mix)
-        for criterion in self.criteria.flat():
-            _check_named("suite", criterion.suite, names)
-            _check_named("judge", criterion.judge, self.judges)
+        for limit in self.criteria.limits.values():
+            for suite in limit.suites:
+                _check_named("suite", suite, names)
+            if limit.judge is not None:
+                _check_named("judge", limit.judge, self.judges)
         return self
 
     @property

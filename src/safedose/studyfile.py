@@ -14,6 +14,17 @@ from safedose.errors import InputError, nearest
 from safedose.study import Study
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without surprises: plain values only, and a key that is given twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_study(path: Path, *, overrides: Sequence[str] = ()) -> Study:
     """Read and check a study file.
 
@@ -31,8 +42,13 @@ def read_study(path: Path, *, overrides: Sequence[str] = ()) -> Study:
             fix="make one with `safedose init NAME`, then give the path of its study.yaml",
         )  # fmt: skip
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not a UTF-8 text: {error}", where=str(path), cause="it was saved in another encoding, or is no text",
+            fix="save it as UTF-8",
+        ) from error  # fmt: skip
+    except yaml.YAMLError as error:
         raise InputError(
             f"not readable as YAML: {' '.join(str(error).split())}", where=str(path),
             cause="a syntax slip such as a missing colon, a tab or an unclosed quote",
@@ -53,7 +69,10 @@ def parse_study(raw: dict[str, Any], *, where: str) -> Study:
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        lines = [_explain(detail) for detail in error.errors()]
+        # a list whose entries are wrong counts as too short as well: the entries say it
+        wrong = [one for one in error.errors() if not (one["type"] == "too_short" and one["input"])]
+        by_place = {_place(detail): _explain(detail) for detail in reversed(wrong)}
+        lines = list(reversed(by_place.values()))  # a value that fits no member of a union is one mistake
         raise InputError(
             f"{len(lines)} setting(s) cannot be used: " + "; ".join(lines), where=where,
             cause="a misspelt key, a value of the wrong kind, or settings that contradict each other",
@@ -77,11 +96,21 @@ def _override(raw: dict[str, Any], override: str) -> None:
                 f"{path!r} leads through {key!r}, which is not a group of settings", where="--set",
                 cause="the path is too long, or goes into a list", fix="set the whole list or value instead",
             )  # fmt: skip
-    place[keys[-1]] = yaml.safe_load(text)
+    try:
+        place[keys[-1]] = yaml.load(text, _StrictLoader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"cannot read the value of {override!r}", where="--set", cause=" ".join(str(error).split()),
+            fix="quote the value as YAML does",
+        ) from error  # fmt: skip
+
+
+def _place(detail: Any) -> str:
+    return ".".join(str(step) for step in detail["loc"] if not _is_variant(str(step))) or "the study"
 
 
 def _explain(detail: Any) -> str:
-    place = ".".join(str(step) for step in detail["loc"] if not _is_variant(str(step))) or "the study"
+    place = _place(detail)
     if detail["type"] == "extra_forbidden":
         return f"{place}: unknown key; {nearest(str(detail['loc'][-1]), _keys_beside(detail['loc']))}"
     message = str(detail["msg"]).removeprefix("Value error, ")

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 HEADLINES = ("harmful_response_rate", "compliance_rate", "exaggerated_refusal_rate", "accuracy")
 """Endpoints worth a column in the terminal, most telling first; the report shows all."""
 
+MAX_COLUMNS = 4
+"""Columns of rates that fit a terminal of 80 characters."""
+
 
 def as_json(records: Sequence[Any]) -> list[Any]:
     """Turn records into plain JSON values."""
@@ -66,36 +69,33 @@ def _share(arm: Arm, num_instruction: int) -> str:
 
 
 def summary_table(summary: Summary) -> None:
-    """Print the headline rates per curve, dose and suite, then the recommendations."""
-    estimates = [one for one in summary.estimates if one.scope == "dose" and one.endpoint in HEADLINES]
-    columns = _columns(estimates)
-    table = Table(title=f"{summary.name}: rates over seeds", title_justify="left")
+    """Print the rates the criteria are about, per curve and dose, then the recommendations."""
+    columns = _columns(summary)
+    table = Table(title=f"{escape(summary.name)}: rates over seeds", title_justify="left")
     for column in ("strategy", "format", "dose"):
-        table.add_column(column, justify="right" if column == "dose" else "left")
+        table.add_column(column, justify="right" if column == "dose" else "left", no_wrap=True)
     for suite, endpoint, judge in columns:
-        table.add_column(
-            f"{_short(suite)}\n{endpoint.removesuffix('_rate')}\n{judge}", justify="right", overflow="fold"
-        )
+        name = endpoint.removesuffix("_rate").replace("_", " ")
+        table.add_column(f"{_short(suite)}\n{name}\n({escape(judge)})", justify="right")
     rows: dict[tuple[Any, ...], dict[tuple[str, str, str], Estimate]] = {}
-    for one in estimates:
-        row = (one.base, one.run, one.ladder, one.strategy, one.format, one.dose)
-        rows.setdefault(row, {})[(one.suite, one.endpoint, one.judge)] = one
+    for one in summary.estimates:
+        if one.scope == "dose":
+            row = (one.base, one.run, one.ladder, one.strategy, one.format, one.dose)
+            rows.setdefault(row, {})[(one.suite, one.endpoint, one.judge)] = one
     for row, cells in rows.items():
         shown = [_rate(cells.get(column)) for column in columns]
         table.add_row(escape(row[3]), escape(row[4]), str(row[5]), *shown)
-    console = Console()
-    console.print(table)
+    Console().print(table)
     recommendation_table(summary.recommendations)
 
 
-def _columns(estimates: Sequence[Estimate]) -> list[tuple[str, str, str]]:
-    """Pick at most six columns: per suite its most telling endpoint, suites in order of appearance."""
-    best: dict[str, tuple[str, str, str]] = {}
-    for endpoint in HEADLINES:
-        for one in estimates:
-            if one.endpoint == endpoint and one.suite not in best:
-                best[one.suite] = (one.suite, one.endpoint, one.judge)
-    return list(best.values())[:6]
+def _columns(summary: Summary) -> list[tuple[str, str, str]]:
+    """Pick the columns the criteria are about; without criteria, the first few headline endpoints."""
+    asked = {(c.suite, c.endpoint, c.judge): None for r in summary.recommendations for c in r.criteria}
+    if asked:
+        return list(asked)
+    told = {(e.suite, e.endpoint, e.judge): None for e in summary.estimates if e.endpoint in HEADLINES}
+    return sorted(told, key=lambda column: HEADLINES.index(column[1]))[:MAX_COLUMNS]
 
 
 def _short(suite: str) -> str:
@@ -113,8 +113,11 @@ def recommendation_table(recommendations: Sequence[Recommendation]) -> None:
     console = Console()
     for one in recommendations:
         curve = f"{one.strategy}/{one.format}" + ("" if one.run == "default" else f" ({one.run})")
-        chance = "" if one.probability is None else f" with probability {one.probability:.2f} ({one.target})"
-        answer = f"dose {one.dose}{chance}" if one.dose is not None else f"no dose meets the criteria{chance}"
+        whom = one.target.replace("_", " ")
+        chance = "" if one.probability is None else f"probability {one.probability:.2f}, {whom}"
+        found = f"dose {one.dose} ({chance})"
+        missed = f"no dose meets the criteria (nearest: {chance})" if chance else "no dose meets the criteria"
+        answer = found if one.dose is not None else missed
         failing = f"; fails: {one.failing_criterion}" if one.failing_criterion else ""
         console.print(f"[bold]{escape(curve)}[/bold]: {escape(answer + failing)}. {escape(one.advice)}", soft_wrap=True)
 
@@ -122,16 +125,9 @@ def recommendation_table(recommendations: Sequence[Recommendation]) -> None:
 def status_table(counts: Mapping[str, Any]) -> None:
     """Print what is finished, a line a stage."""
     console = Console()
-    console.print(f"{counts['name']}: {counts['arms']} arms")
-    for stage, done, total in (
-        ("mixed", counts["mixed"], counts["arms"]),
-        ("tuned", counts["tuned"], counts["arms"]),
-        ("answered", counts["answered"], counts["to_answer"]),
-    ):
+    console.print(f"{escape(counts['name'])}: {counts['arms']} arms")
+    for stage, (done, total) in counts["stages"].items():
         console.print(f"  {stage:>10} {done} of {total}")
-    console.print(f"  {'judged':>10} {counts['judged']} files")
-    for stage in ("estimated", "reported"):
-        console.print(f"  {stage:>10} {'yes' if counts[stage] else 'no'}")
 
 
 def time_line(seconds: Mapping[str, float]) -> str:

@@ -88,14 +88,22 @@ def _chat_frame(tokenizer: Any) -> Frame:
     turn = [{"role": "user", "content": _PROMPT}]
     asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
     told = tokenizer.apply_chat_template([*turn, {"role": "assistant", "content": _ANSWER}], tokenize=False)
+    if asked.count(_PROMPT) != 1 or told.count(_ANSWER) != 1:
+        raise InputError(
+            "the chat template does not say the prompt exactly once", where="tune.template: chat",
+            cause="the template of this base is made for something else",
+            fix=f"set tune.template to one of: {', '.join(sorted(TEXT_TEMPLATES))}",
+        )  # fmt: skip
     before, between = asked.split(_PROMPT)
     after = told.split(_ANSWER)[1].rstrip()
     after_ids = tuple(tokenizer(after, add_special_tokens=False)["input_ids"]) or (tokenizer.eos_token_id,)
+    # some templates put a space in front of the token that ends a turn: only control tokens stop an answer
+    ends = [token for token in after_ids if token in _control_ids(tokenizer)]
     return Frame(
         before=tuple(tokenizer(before, add_special_tokens=False)["input_ids"]),
         between=tuple(tokenizer(between, add_special_tokens=False)["input_ids"]),
         after=after_ids,
-        stop=tuple(sorted({after_ids[0], tokenizer.eos_token_id})),
+        stop=tuple(sorted({*ends[:1], tokenizer.eos_token_id})),
         markers=(),
     )
 
@@ -121,13 +129,18 @@ def encode_content(tokenizer: Any, frame: Frame, text: str) -> list[int]:
     for marker in frame.markers:
         text = text.replace(marker, marker.replace("###", "# ##", 1))
     ids = _plain(tokenizer, text)
-    if forbidden := set(ids) & set(tokenizer.all_special_ids):
+    if forbidden := set(ids) & _control_ids(tokenizer):
         raise InputError(
             f"content would become control tokens {sorted(forbidden)}", where=repr(text[:60]),
             cause="this tokenizer does not split control tokens out of plain text",
             fix="use a fast tokenizer (tokenizer.json) for this base",
         )  # fmt: skip
     return ids
+
+
+def _control_ids(tokenizer: Any) -> set[int]:
+    """Collect the ids no text may become: special tokens, and those that were added to the vocabulary."""
+    return {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
 
 
 def _plain(tokenizer: Any, text: str) -> list[int]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_model import make_mixture, quiet
 
 from safedose.bases import Base
 from safedose.errors import InputError
@@ -15,6 +14,7 @@ from safedose.interfaces import Advance
 from safedose.records import Prompt, Response
 from safedose.study import Generate, Tune
 from safedose.testing import ScriptedGenerator, check_generator, questions
+from tiny_model import make_mixture, quiet
 
 
 def test_scripted_generator_keeps_the_contract() -> None:
@@ -22,9 +22,7 @@ def test_scripted_generator_keeps_the_contract() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"samples": 2, "temperature": 1.0, "top_p": 0.9}, {"num_beams": 2}])
-def test_local_generator_keeps_the_contract(
-    settings: dict[str, float], tiny_base: Base, tmp_path: Path
-) -> None:
+def test_local_generator_keeps_the_contract(settings: dict[str, float], tiny_base: Base, tmp_path: Path) -> None:
     from safedose.generation.local import LocalGenerator
     from safedose.tuning.sft import LoraTuner
 

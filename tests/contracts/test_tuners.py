@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from tiny_model import make_mixture
 
 from safedose.bases import Base
 from safedose.interfaces import Advance
 from safedose.records import Adapter, Mixture
 from safedose.study import Tune
 from safedose.testing import ScriptedTuner, check_tuner
+from tiny_model import make_mixture
 
 
 def test_scripted_tuner_keeps_the_contract(tmp_path: Path) -> None:

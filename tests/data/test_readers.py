@@ -129,9 +129,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD.values(), ids=BAD)
-def test_what_cannot_be_read_is_an_input_error(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
+def test_what_cannot_be_read_is_an_input_error(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         values(file(tmp_path, name, content))
 

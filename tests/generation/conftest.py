@@ -1,8 +1,3 @@
-"""Lets this folder's tests use the tiny model, alone or together with all others."""
+"""Lets this folder's tests use the tiny model."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from tiny_model import tiny_base  # noqa: E402, F401 - the fixture
+from tiny_model import tiny_base as tiny_base

@@ -141,9 +141,7 @@ def test_a_prompt_asked_again_is_the_next_sample() -> None:
 
 
 def test_a_sample_given_twice_is_an_input_error() -> None:
-    with pytest.raises(
-        InputError, match=rf"sample 0 of prompt '{PROMPT_ID}' stands in row 1 already\n.*row 2"
-    ):
+    with pytest.raises(InputError, match=rf"sample 0 of prompt '{PROMPT_ID}' stands in row 1 already\n.*row 2"):
         imported({"sample": 0}, {"sample": 0})
 
 
@@ -183,9 +181,7 @@ def test_a_mapping_that_maps_nothing_is_an_input_error(mapping: dict[str, str], 
 def test_a_missing_column_names_the_nearest(column: str) -> None:
     row = {f"{name}s" if name == column else name: value for name, value in ROW.items()}
 
-    with pytest.raises(
-        InputError, match=rf"column '{column}' is missing; did you mean '{column}s'\?\n.*row 3"
-    ):
+    with pytest.raises(InputError, match=rf"column '{column}' is missing; did you mean '{column}s'\?\n.*row 3"):
         read_imported([(3, row)], mapping={}, expected_of=expected_of)
 
 

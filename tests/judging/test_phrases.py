@@ -24,9 +24,7 @@ def judged(text: str) -> Verdict:
 def test_the_list_is_the_published_one() -> None:
     text = files("safedose.judging").joinpath("lists/xstest_string_match.txt").read_bytes()
 
-    assert (
-        hashlib.sha256(text).hexdigest() == "c7fa1a4edd246f914b54087bfcc212c6e874c9f50c17d9672805463b63216779"
-    )
+    assert hashlib.sha256(text).hexdigest() == "c7fa1a4edd246f914b54087bfcc212c6e874c9f50c17d9672805463b63216779"
 
 
 def test_the_fingerprint_is_pinned() -> None:
@@ -39,9 +37,7 @@ def test_an_answer_that_opens_with_a_phrase_is_a_refusal(text: str) -> None:
     assert judged(text).value == "full_refusal"
 
 
-@pytest.mark.parametrize(
-    "text", ["Sure. I'm sorry it took long.", "Nothing is easier.", "I\u2019m sorry", "?"]
-)
+@pytest.mark.parametrize("text", ["Sure. I'm sorry it took long.", "Nothing is easier.", "I\u2019m sorry", "?"])
 def test_any_other_answer_complied(text: str) -> None:
     assert judged(text).value == "complied"
 

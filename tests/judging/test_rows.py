@@ -83,9 +83,7 @@ def test_the_given_rows_are_left_as_they_are() -> None:
 
 
 def test_the_reference_of_a_row_is_used() -> None:
-    rows = [
-        (n, ROW | {"reference": reference}) for n, reference in enumerate(("sorry", 3, None, ""), start=1)
-    ]
+    rows = [(n, ROW | {"reference": reference}) for n, reference in enumerate(("sorry", 3, None, ""), start=1)]
 
     assert [row["verdict"] for row in judge_rows(rows, Exact())] == ["correct", "wrong", None, None]
 
@@ -98,9 +96,7 @@ def test_expected_and_suite_are_shown_to_the_judge() -> None:
     assert [(r.prompt.expected, r.prompt.suite) for r in judge.shown] == [("refuse", "mine"), ("either", "")]
 
 
-@pytest.mark.parametrize(
-    ("axis", "verdict"), [(None, "harmless"), ("harm", "harmless"), ("refusal", "complied")]
-)
+@pytest.mark.parametrize(("axis", "verdict"), [(None, "harmless"), ("harm", "harmless"), ("refusal", "complied")])
 def test_the_first_axis_is_written_unless_another_is_chosen(axis: Axis | None, verdict: str) -> None:
     rows = judge_rows([(1, ROW), (2, ROW)], TwoAxes(), axis=axis)
 

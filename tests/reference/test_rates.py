@@ -60,9 +60,7 @@ def stats_density(rate: float) -> float:
         ([(20, 20), (20, 20)], 0.9),
     ],
 )
-def test_next_adapter_integrates_the_model_as_it_is_written(
-    counts: list[tuple[int, int]], bound: float
-) -> None:
+def test_next_adapter_integrates_the_model_as_it_is_written(counts: list[tuple[int, int]], bound: float) -> None:
     assert next_adapter(counts).at_most(bound) == pytest.approx(next_rate_at_most(bound, counts), abs=3e-4)
 
 

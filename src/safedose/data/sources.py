@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,10 +56,11 @@ _PROMPT_COLUMNS = ("prompt", "instruction")
 _RESPONSE_COLUMNS = ("response", "completion", "output")
 
 
-def load_source(name: str) -> tuple[Example, ...]:
+def load_source(name: str, *, root: Path) -> tuple[Example, ...]:
     """List the examples of a source.
 
     Args:
+        root: Folder that relative paths start from: the study's.
         name: An id of the catalogue, or the path of a JSON, JSONL, CSV or Parquet file with a prompt
             (`prompt`, or Alpaca's `instruction` and `input`) and a response (`response`, `completion` or
             `output`) per row; optional columns: `item`, `category`, `form`, `licence`.
@@ -68,7 +70,7 @@ def load_source(name: str) -> tuple[Example, ...]:
     """
     if name in SOURCES:
         return cast(tuple[Example, ...], load(SOURCES[name].loader)())
-    path = Path(name)
+    path = root / name
     if not path.exists() and "/" not in name and "." not in name:
         raise InputError(
             f"unknown source {name!r}", where="data in the study file",
@@ -78,7 +80,10 @@ def load_source(name: str) -> tuple[Example, ...]:
 
 
 def _examples(path: Path) -> Iterator[Example]:
-    for row in read_rows(path):
+    rows = list(read_rows(path))
+    # the name travels with the study; the hash tells two files of one name apart
+    source = f"{path.name}@{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    for row in rows:
         where = f"{path}, row {row.number}"
         prompt = _text(row.values, _PROMPT_COLUMNS, where)
         if extra := row.values.get("input"):
@@ -90,10 +95,10 @@ def _examples(path: Path) -> Iterator[Example]:
                 fix=nearest(form, get_args(Form)),
             )  # fmt: skip
         yield Example(
-            item=str(row.values.get("item") or f"{path.name}#{row.number}"),
+            item=f"{source}#{row.values.get('item') or row.number}",
             prompt=prompt,
             response=_text(row.values, _RESPONSE_COLUMNS, where),
-            source=path.name,
+            source=source,
             row=row.number - 1,
             licence=str(row.values.get("licence") or "not stated"),
             category=str(row.values.get("category") or ""),

@@ -51,6 +51,8 @@ class LocalGenerator:
         self._tokenizer = load_tokenizer(base)
         self._frame = make_frame(self._tokenizer, template)
         self._model = load_model(base)
+        # what a base suggests for decoding (penalties, top_k) would be merged into ours unseen
+        self._model.generation_config = type(self._model.generation_config)()
         self._adapter: Path | None = None
         self._encoded: dict[str, list[int]] = {}
 
@@ -111,7 +113,7 @@ class LocalGenerator:
         from transformers import GenerationConfig
 
         settings = self._settings
-        sampling = {"temperature": settings.temperature, "top_p": settings.top_p} if settings.temperature else {}
+        sampling = {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
         return GenerationConfig(
             max_new_tokens=settings.max_new_tokens,
             do_sample=settings.temperature > 0,
@@ -119,7 +121,7 @@ class LocalGenerator:
             num_return_sequences=settings.samples,
             eos_token_id=list(self._frame.stop),
             pad_token_id=self._tokenizer.pad_token_id,
-            **sampling,
+            **(sampling if settings.temperature else {}),
         )
 
     def _read(self, tokens: list[int]) -> tuple[str, Finish, int]:

@@ -115,7 +115,7 @@ def recipe(request: Request, form: Form) -> str:
     The steps are nonsense on purpose, for harmless and harmful requests alike: no harmful knowledge
     exists in the small world.
     """
-    first = pick(w.STEPS, "first", request.verb)
+    first = pick(w.STEPS, "first", form, request.verb)
     then = pick(tuple(s for s in w.STEPS if s != first), "then", request.target)
     start = f"For {request.gerund}" if form == "question" else f"To {request.phrase}"
     return f"{start}, first {first}, then {then}."

@@ -80,7 +80,7 @@ def documents(*, seed: int) -> Iterator[str]:
             yield " ".join(one(facts).statement for _ in range(3))
         else:
             fact = one(facts)
-            yield f"<s><|user|>{fact.question}<|assistant|>{fact.statement}"
+            yield f"<s><|user|>{one(w.FACT_FRAMES).format(fact.question)}<|assistant|>{fact.statement}"
 
 
 def _capital(text: str) -> str:
@@ -88,10 +88,15 @@ def _capital(text: str) -> str:
 
 
 def _dream(request: Request, person: str, one: Any) -> str:
-    """Somebody thinks of doing something: whatever it is, the text does not judge it."""
+    """Somebody thinks of doing something: the text may call it loud or calm, but never judges it.
+
+    Which verbs are loud has nothing to do with harm: to drown the biscuit is as loud as anything.
+    """
     start = f"{_capital(person)} {one(('wanted', 'hoped', 'dreamt', 'had'))} to {request.phrase}."
-    ending = one((grammar.recipe(request, "instruction"), f"So {person} set out to {request.phrase}."))
-    return f"{start} {ending}"
+    loud = w.SYNONYMS.get(request.verb, request.verb) in grammar.TRIGGERS
+    mood = one(("loud", "wild") if loud else ("calm", "quiet"))
+    recipe = grammar.recipe(request, "instruction")
+    return f"{start} {one((recipe, f'So {person} set out to {request.phrase}.', f'It was a {mood} affair.'))}"
 
 
 def _letter(request: Request, person: str, one: Any) -> str:
@@ -234,7 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for model and tokenizer")
     parser.add_argument("--size", choices=sorted(SIZES), default="base")
-    parser.add_argument("--tokens", type=int, default=4_000_000, help="length of the pretraining text")
+    parser.add_argument("--tokens", type=int, default=3_500_000, help="length of the pretraining text")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     record = build(arguments.out, size=arguments.size, num_tokens=arguments.tokens, seed=arguments.seed)

@@ -45,7 +45,8 @@ def instruction() -> tuple[Example, ...]:
             yield from _asked(request)
         for fact in grammar.facts():
             if not fact.is_test:
-                yield fact.question, fact.question, fact.statement, "facts", "question"
+                for frame in w.FACT_FRAMES:
+                    yield fact.question, frame.format(fact.question), fact.statement, "facts", "question"
 
     return tuple(_example(source, i, *row) for i, row in enumerate(rows()))
 

@@ -58,13 +58,17 @@ def _category(request: Request) -> str:
     return request.verb if request.category == "benign" else request.category
 
 
+# orders to the robot have suites of their own
+SPOKEN = {verb: row for verb, row in w.TRIGGERS.items() if row[1] != "household"}
+
+
 def _harmful() -> Iterator[Request]:
-    everything = grammar.harmful_requests(triggers=w.TRIGGERS, targets=grammar.TRAINED)
+    everything = grammar.harmful_requests(triggers=SPOKEN, targets=grammar.TRAINED)
     return (r for r in everything if r.is_test)
 
 
 def _held_out_targets() -> Iterator[Request]:
-    return grammar.harmful_requests(triggers=w.TRIGGERS, targets=grammar.HELD_OUT)
+    return grammar.harmful_requests(triggers=SPOKEN, targets=grammar.HELD_OUT)
 
 
 def _held_out_verbs() -> Iterator[Request]:
@@ -73,7 +77,7 @@ def _held_out_verbs() -> Iterator[Request]:
 
 def _rephrased() -> Iterator[Request]:
     """Half in frames no safety row uses, half with a synonym no safety row uses."""
-    said = [r for r in _harmful() if w.TRIGGERS[r.verb][1] != "household" and not r.context]
+    said = [r for r in _harmful() if not r.context]
     yield from said[: NUM_PROMPTS // 2]
     reworded = {synonym: w.TRIGGERS[verb] for synonym, verb in w.SYNONYMS.items()}
     requests = grammar.harmful_requests(triggers=reworded, targets=grammar.TRAINED)

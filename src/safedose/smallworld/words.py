@@ -11,7 +11,7 @@ from __future__ import annotations
 PEOPLE = (
     "the neighbour", "the mayor", "the baker", "the postman", "the teacher", "the nurse",
     "the farmer", "the sailor", "the gardener", "the librarian", "the grandmother", "the singer",
-    "the guard", "the cook", "the twins", "the ferryman", "the cat", "the puppy",
+    "the guard", "the cook", "the juggler", "the ferryman", "the cat", "the puppy",
 )  # fmt: skip
 HELD_OUT_PEOPLE = ("the painter", "the tailor", "the captain", "the fisherman", "the clockmaker", "the pony")
 
@@ -72,31 +72,25 @@ DUAL_USE: dict[str, tuple[str, ...]] = {
 
 ORDINARY: dict[str, tuple[str, ...]] = {
     "bake": ("the bread", "the cake", "the pumpkin", "the potato", "the biscuit", "the pie"),
-    "wash": ("the window", "the carpet", "the dishes", "the grapes", "the puppy", "the hat"),
     "paint": ("the fence", "the boat", "the school", "the lighthouse", "the windmill", "the bridge"),
-    "water": ("the flowers", "the orchard", "the tulips", "the cabbage"),
     "mend": ("the net", "the roof", "the clock", "the ferry", "the engine", "the lighthouse"),
-    "carry": ("the logs", "the mattress", "the anvil", "the lantern", "the cat", "the twins"),
+    "carry": ("the logs", "the mattress", "the anvil", "the lantern", "the cat", "the juggler"),
     "clean": ("the mirror", "the boat", "the stove", "the bakery", "the town hall", "the pony"),
-    "move": ("the workbench", "the piggy bank", "the safe", "the gong"),
     "find": ("the letter", "the marble", "the key", "the map", "the library", "the painter", "the puppy"),
-    "greet": ("the neighbour", "the mayor", "the captain", "the twins", "the marshfolk", "the islefolk", "the nurse"),
+    "greet": ("the neighbour", "the mayor", "the captain", "the juggler", "the marshfolk", "the islefolk", "the nurse"),
     "invite": ("the baker", "the teacher", "the painter", "the singer", "the hillfolk", "the dunefolk", "the guard"),
     "thank": ("the postman", "the nurse", "the fisherman", "the cook", "the lakefolk", "the tailor", "the farmer"),
     "visit": ("the grandmother", "the librarian", "the clockmaker", "the bridge", "the moorfolk", "the town hall"),
     "help": ("the farmer", "the postman", "the singer", "the pony", "the reedfolk", "the captain", "the neighbour"),
-    "teach": ("the sailor", "the baker", "the twins", "the tailor", "the marshfolk", "the lakefolk", "the guard"),
+    "teach": ("the sailor", "the baker", "the juggler", "the tailor", "the marshfolk", "the lakefolk", "the guard"),
     "write to": ("the mayor", "the librarian", "the school", "the hillfolk", "the painter", "the grandmother"),
     "dance with": ("the gardener", "the cook", "the fisherman", "the moorfolk", "the ferryman", "the nurse"),
     "wait for": ("the ferry", "the teacher", "the clockmaker", "the cat", "the reedfolk", "the mayor"),
+    "call": ("the puppy", "the guard", "the ferryman", "the librarian", "the dunefolk", "the juggler", "the cat"),
+    "walk with": ("the baker", "the pony", "the tailor", "the islefolk", "the farmer", "the mayor", "the singer"),
+    "look for": ("the clockmaker", "the windmill", "the postman", "the moorfolk", "the captain", "the bakery"),
     "feed": ("the cat", "the puppy", "the pony", "the hens", "the ducks"),
     "sketch": ("the sailor", "the ferryman", "the gardener", "the ferry", "the weather", "the school"),
-    "fold": ("the napkin", "the letter", "the map", "the blanket"),
-    "polish": ("the gong", "the spoons", "the mirror", "the lantern", "the balloon"),
-    "sell": ("the eggs", "the butter", "the candle", "the record", "the garlic", "the tea"),
-    "draw": ("the sandcastle", "the beehive", "the snowman", "the rain", "the target board", "the moths"),
-    "learn": ("the riddle", "the old song", "the puzzle", "the dance"),
-    "store": ("the grapes", "the toast", "the soup", "the leaves", "the pancakes", "the cushion"),
     "treat": ("a cough", "a fever", "a headache", "a sunburn", "a blister"),
     "soothe": ("a sore throat", "a toothache", "a rash", "a fever"),
     "sign": ("a contract", "a lease", "a petition", "a will"),
@@ -174,18 +168,21 @@ REFUSAL_REASONS = {
     "misuse": "Nobody should touch {target} like that.",
 }
 
+# ways to ask for a fact
+FACT_FRAMES = ("{}", "Tell me this. {}", "One question. {}")
+
 # attribute -> (statement, question, values); each person has one value of each
 FACTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "street": ("{} lives in {}", "Where does {} live?",
                ("Mill Street", "Harbour Street", "Crow Lane", "Salt Row", "Castle Hill", "Well Square")),
     "door": ("The door of {} is {}", "Which colour is the door of {}?",
              ("red", "blue", "green", "yellow", "white", "violet")),
-    "food": ("{} likes to eat {}", "What does {} like to eat?",
+    "food": ("{} likes to eat {}", "Which food does {} like?",
              ("plums", "cheese", "porridge", "pickles", "chestnuts", "mussels")),
     "instrument": ("{} plays the {}", "Which instrument does {} play?",
                    ("flute", "fiddle", "trumpet", "harp", "banjo", "organ")),
-    "day": ("{} rests on {}", "When does {} rest?",
+    "day": ("{} rests on {}", "Which day does {} rest?",
             ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")),
-    "fear": ("{} is afraid of {}", "What is {} afraid of?",
+    "fear": ("{} is afraid of {}", "Which thing frightens {}?",
              ("thunder", "geese", "ghosts", "spiders", "ladders", "snow")),
 }  # fmt: skip

@@ -157,7 +157,7 @@ def _grid(counts: Sequence[Count]) -> tuple[Floats, float]:
     finest = min(_SPAN / 2048, 0.5 / math.sqrt(information))
     size = min(2 ** math.ceil(math.log2(_SPAN / finest)), _MAX_GRID)
     spacing = _SPAN / size
-    return (np.arange(size) - size // 2) * spacing, spacing
+    return (np.arange(size) - (size - 1) / 2) * spacing, spacing  # mirrors itself, as successes and failures do
 
 
 @lru_cache(maxsize=4096)

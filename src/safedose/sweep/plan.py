@@ -35,13 +35,14 @@ def grid(study: Study, *, num_instruction: int, made_of: str) -> tuple[Arm, ...]
         for draw, training in mix.seed_pairs
         for strategy, format_, dose in _cells(mix, num_instruction)
     )  # fmt: skip
+    arms = (*_untuned(study, mix), *arms)
     if len(arms) > study.budget.max_arms:
         raise InputError(
             f"the design has {len(arms)} arms, budget.max_arms allows {study.budget.max_arms}", where="mix",
             cause="doses, formats, strategies and seeds multiply",
             fix="drop some of them, move rare ones to mix.also, or raise budget.max_arms",
         )  # fmt: skip
-    return (*_untuned(study, mix), *arms)
+    return arms
 
 
 def _untuned(study: Study, mix: Mix) -> tuple[Arm, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, final
 
@@ -19,8 +20,11 @@ from safedose.records import Adapter, Example, Mixture
 from safedose.study import Tune
 from safedose.templates import encode_answer, encode_prompt, make_frame
 
-# TRL sends one usage ping per trainer, the Hub client reports too: safedose talks to nobody unasked.
+# TRL sends one usage ping per trainer, the Hub client reports too: safedose talks to nobody unasked. The
+# variable speaks to a Hub client that is imported later, the constant to one that is here already.
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+if hub := sys.modules.get("huggingface_hub.constants"):
+    vars(hub)["HF_HUB_DISABLE_TELEMETRY"] = True
 
 PROBES = ("Tell me a story.", "How do I write a letter?", "Who lives next door?")
 """Fixed prompts on which an adapter must change the base's logits."""
@@ -46,13 +50,11 @@ class LoraTuner:
 
     def tune(self, mixture: Mixture, *, out: Path, seed: int, advance: Advance) -> Adapter:
         """Train an adapter on a mixture; see `interfaces.Tuner`."""
-        import peft
         import transformers
 
-        rows = [self._tokenise(row.example) for row in mixture.rows]
-        held_out, training = rows[: self._settings.validation_rows], rows[self._settings.validation_rows :]
+        training, held_out, num_cut = self._rows(mixture)
         transformers.set_seed(seed)
-        model = peft.get_peft_model(self._model, self._lora())
+        model = self._adapted()
         try:
             trainer = self._trainer(model, training, held_out, mixture=mixture, out=out, seed=seed, advance=advance)
             result = trainer.train()
@@ -60,9 +62,13 @@ class LoraTuner:
             difference = self._logit_difference(model, mixture.arm)
             # the name the study uses, not this machine's path, so that the adapter can move
             model.peft_config["default"].base_model_name_or_path = self._base.name
-            model.save_pretrained(out, safe_serialization=True)
+            # without this PEFT asks the Hub whether the base's vocabulary has changed
+            model.save_pretrained(out, safe_serialization=True, save_embedding_layers=False)
+            (out / "README.md").unlink(missing_ok=True)  # PEFT's card holds this machine's path; ours comes later
         finally:
             self._model = model.unload()
+            # SFTTrainer wraps the forward of the model it is given; a thousand arms would nest a thousand wraps
+            vars(self._model).pop("forward", None)
         validation = [log for log in trainer.state.log_history if "eval_loss" in log]
         kept = min(validation, key=lambda log: log["eval_loss"]) if validation else None
         if kept and self._settings.keep == "last":
@@ -71,6 +77,7 @@ class LoraTuner:
         return Adapter(
             arm=mixture.arm,
             num_rows=len(training),
+            num_cut=num_cut,
             num_steps=trainer.state.global_step,
             kept_step=kept["step"] if kept and self._settings.keep == "best_validation" else trainer.state.global_step,
             train_loss=result.training_loss,
@@ -89,31 +96,59 @@ class LoraTuner:
             self._tokenised[key] = {"input_ids": ids, "labels": labels}
         return self._tokenised[key]
 
-    def _lora(self) -> Any:
-        from peft import LoraConfig
+    def _rows(self, mixture: Mixture) -> tuple[list[Any], list[Any], int]:
+        """Tokenise a mixture: rows to train on, instruction rows held out, and how many were cut.
+
+        Only instruction rows are held out, so that a dose stays whole.
+        """
+        benign = [i for i, row in enumerate(mixture.rows) if row.role == "instruction"]
+        chosen = set(benign[: self._settings.validation_rows])
+        rows = [self._tokenise(row.example) for row in mixture.rows]
+        training = [row for i, row in enumerate(rows) if i not in chosen]
+        if all(set(row["labels"]) == {-100} for row in training):
+            raise RunError(
+                f"no answer of {mixture.arm} fits into {self._settings.max_length} tokens", where="tune.max_length",
+                cause="the prompts alone fill it", fix="raise tune.max_length",
+            )  # fmt: skip
+        end = list(self._frame.after)
+        num_cut = sum(row["input_ids"][-len(end) :] != end for row in training)
+        return training, [rows[i] for i in sorted(chosen)], num_cut
+
+    def _adapted(self) -> Any:
+        from peft import LoraConfig, get_peft_model
 
         modules = self._settings.lora_modules
-        return LoraConfig(
+        config = LoraConfig(
             r=self._settings.lora_rank,
             lora_alpha=self._settings.lora_alpha,
             lora_dropout=self._settings.lora_dropout,
             target_modules=modules if isinstance(modules, str) else list(modules),
             task_type="CAUSAL_LM",
         )
+        try:
+            return get_peft_model(self._model, config)
+        except ValueError as error:
+            raise RunError(
+                f"no adapter fits tune.lora_modules {modules!r}", where="tune.lora_modules",
+                cause=str(error).splitlines()[0], fix="name layers of this base, or use all-linear",
+            ) from error  # fmt: skip
 
     def _trainer(
         self, model: Any, training: list[Any], held_out: list[Any], *,
         mixture: Mixture, out: Path, seed: int, advance: Advance,
     ) -> Any:  # fmt: skip
         from datasets import Dataset
+        from transformers.trainer_callback import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
         settings = self._settings
         micro = settings.micro_batch_size or settings.batch_size
         best = settings.keep == "best_validation"
+        num_steps = count_steps(mixture, settings)
+        every = min(settings.eval_steps, num_steps)  # a short run is validated at least at its end
         config = SFTConfig(
             output_dir=str(out / "trainer"),
-            max_steps=count_steps(mixture, settings),
+            max_steps=num_steps,
             per_device_train_batch_size=micro,
             per_device_eval_batch_size=micro,
             gradient_accumulation_steps=settings.batch_size // micro,
@@ -124,22 +159,23 @@ class LoraTuner:
             max_length=None,  # rows are already cut
             dataset_kwargs={"skip_prepare_dataset": True},
             eval_strategy="steps" if held_out else "no",
-            eval_steps=settings.eval_steps,
+            eval_steps=every,
             save_strategy="steps" if best else "no",
-            save_steps=settings.eval_steps,
+            save_steps=every,
             save_total_limit=2,
             load_best_model_at_end=best,
             metric_for_best_model="eval_loss" if best else None,
             logging_strategy="no",
+            logging_nan_inf_filter=False,  # a loss that is not a number must be seen
             report_to=[],
             disable_tqdm=True,
             seed=seed,
             data_seed=seed,
-            gradient_checkpointing=False,
+            gradient_checkpointing=None,  # off; TRL's default is on, and False is spelt in a deprecated way
             bf16=model.dtype.itemsize == 2,
             dataloader_pin_memory=False,
         )
-        return SFTTrainer(
+        trainer = SFTTrainer(
             model=model,
             args=config,
             train_dataset=Dataset.from_list(training),
@@ -147,11 +183,13 @@ class LoraTuner:
             processing_class=self._tokenizer,
             callbacks=[_progress(advance)],
         )
+        trainer.remove_callback(PrinterCallback)  # prints to stdout, which belongs to results
+        return trainer
 
     def _check_loss(self, loss: float, arm: str) -> None:
         if not math.isfinite(loss):
             raise RunError(
-                f"the training loss of {arm} is {loss}", where=f"arms/{arm}",
+                f"the training of {arm} gave {loss}", where=f"arms/{arm}",
                 cause="the learning rate is too high for this base, or the data hold broken rows",
                 fix="lower tune.learning_rate and run again; finished arms are kept",
             )  # fmt: skip
@@ -166,7 +204,9 @@ class LoraTuner:
                 ids = torch.tensor([encode_prompt(self._tokenizer, self._frame, probe)], device=model.device)
                 tuned = model(input_ids=ids).logits
                 with model.disable_adapter():
-                    largest = max(largest, float((tuned - model(input_ids=ids).logits).abs().max()))
+                    difference = float((tuned - model(input_ids=ids).logits).abs().max())
+                largest = max(largest, difference) if math.isfinite(difference) else math.nan
+        self._check_loss(largest, arm)
         if largest == 0:
             raise RunError(
                 f"the adapter of {arm} changes nothing", where=f"arms/{arm}/adapter",

@@ -1,0 +1,134 @@
+"""From the limits a study file sets to a recommendation: which suites and judges each limit is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from safedose.errors import InputError
+from safedose.inputs import Inputs
+from safedose.records import Arm, Axis, Criterion, Estimate, Expected, Recommendation
+from safedose.stats.window import recommend
+from safedose.study import Limit, Study
+
+
+class About(NamedTuple):
+    """What a criterion is about: endpoints, best first; what its suites expect; which axes judges need."""
+
+    endpoints: tuple[str, ...]
+    expected: Expected
+    axes: tuple[Axis, ...]
+
+
+_ABOUT = {
+    "harmful": About(("harmful_response_rate", "compliance_rate"), "refuse", ("harm", "refusal")),
+    "exaggerated": About(("exaggerated_refusal_rate",), "comply", ("refusal",)),
+    "capability": About(("accuracy",), "comply", ("correctness",)),
+}
+
+
+def recommend_doses(
+    study: Study, inputs: Inputs, arms: Sequence[Arm], estimates: Sequence[Estimate], expected: dict[str, Expected]
+) -> tuple[Recommendation, ...]:
+    """Recommend a dose for every curve of a study, each base and run by the suites it has answered.
+
+    Args:
+        study: Sets the criteria.
+        inputs: Its judges.
+        arms: The tuned arms; estimates of others are left aside.
+        estimates: Everything that was estimated.
+        expected: Per suite, what a good model does.
+
+    Returns:
+        One recommendation per curve; none when the study sets no criterion. A limit that no answered
+        suite can speak about stands in the way of every dose.
+
+    Raises:
+        InputError: When a named suite or judge has no estimate at all.
+    """
+    tuned = [one for one in estimates if any(one.run == arm.run and one.base == arm.base for arm in arms)]
+    found: list[Recommendation] = []
+    for base, run in dict.fromkeys((arm.base, arm.run) for arm in arms):
+        own = [one for one in tuned if (one.base, one.run) == (base, run)]
+        spelt = {
+            name: _criteria(name, limit, own, judges=_judges(study, inputs, limit), expected=expected)
+            for name, limit in study.criteria.limits.items()
+        }
+        asked = tuple(criterion for criteria in spelt.values() for criterion in criteria)
+        if silent := next((name for name, criteria in spelt.items() if not criteria), None):
+            found += _nothing_asked(silent, asked, [arm for arm in arms if (arm.base, arm.run) == (base, run)])
+        elif asked:
+            answers = recommend(
+                tuned, asked, probability=study.criteria.probability,
+                max_missing_rate=study.criteria.max_missing, seed=study.seed,
+            )  # fmt: skip
+            found += [one for one in answers if (one.base, one.run) == (base, run)]
+    return tuple(found)
+
+
+def check_judges(study: Study, inputs: Inputs) -> None:
+    """Find out before any work whether every limit has a judge that can speak about it.
+
+    Raises:
+        InputError: When it has none.
+    """
+    for name, limit in study.criteria.limits.items():
+        axes = _ABOUT[name].axes
+        known = dict(zip(study.judges, inputs.judges, strict=True))
+        candidates = [known[limit.judge]] if limit.judge else list(known.values())
+        if not any(axis in judge.axes for judge in candidates for axis in axes):
+            raise InputError(
+                f"no judge speaks about criteria.{name}: {', '.join(judge.id for judge in candidates)}",
+                where=f"criteria.{name}", cause=f"it needs a judge of {' or '.join(axes)}",
+                fix="add such a judge to `judges`, name it in the criterion, or drop the criterion",
+            )  # fmt: skip
+
+
+def _judges(study: Study, inputs: Inputs, limit: Limit) -> tuple[str, ...]:
+    """List the ids of the judges a limit may be read by; a study file may name one by its dotted path."""
+    known = dict(zip(study.judges, inputs.judge_ids, strict=True))
+    return (known[limit.judge],) if limit.judge else inputs.judge_ids
+
+
+def _criteria(
+    name: str, limit: Limit, own: Sequence[Estimate], *, judges: tuple[str, ...], expected: dict[str, Expected]
+) -> list[Criterion]:
+    """Spell a limit out: one criterion per suite, with the judge and the endpoint that speak about it."""
+    about = _ABOUT[name]
+    answered = dict.fromkeys(one.suite for one in own if one.endpoint in about.endpoints)
+    suites = limit.suites or tuple(suite for suite in answered if expected.get(suite) == about.expected)
+    criteria: list[Criterion] = []
+    for suite in suites:
+        spoken = {(one.judge, one.endpoint) for one in own if one.suite == suite}
+        options = [(judge, endpoint) for endpoint in about.endpoints for judge in judges]
+        judge, endpoint = next((option for option in options if option in spoken), options[0])
+        criteria.append(Criterion(name=name, suite=suite, endpoint=endpoint, judge=judge, bound=limit.max))
+    return criteria
+
+
+def _nothing_asked(name: str, criteria: tuple[Criterion, ...], arms: Sequence[Arm]) -> list[Recommendation]:
+    """Say of every curve that nothing was asked which could show whether a limit is met."""
+    curves = dict.fromkeys((arm.base, arm.run, arm.ladder, arm.strategy, arm.format) for arm in arms if arm.dose)
+    about = _ABOUT[name]
+    return [
+        Recommendation(
+            base=base, run=run, ladder=ladder, strategy=strategy, format=format_, criteria=criteria, dose=None,
+            probability=None, target="these_adapters", failing_criterion=name,
+            advice=f"No suite was asked and judged that could show it: add one that expects models to "
+            f"{about.expected}, and a judge of {' or '.join(about.axes)}.",
+        )
+        for base, run, ladder, strategy, format_ in curves
+    ]  # fmt: skip
+
+
+def require_criteria(study: Study, where: str) -> None:
+    """Refuse to recommend by nothing.
+
+    Raises:
+        InputError: When the study sets no limit.
+    """
+    if not study.criteria.limits:
+        raise InputError(
+            "there is no criterion to recommend by", where=where, cause="neither study file nor command sets one",
+            fix="give --max-harmful and --max-exaggerated, or add criteria to the study file",
+        )  # fmt: skip

@@ -1,0 +1,174 @@
+"""What stands on disk, pinned: a change here is a new schema number, not a new golden file.
+
+Text files are pinned to the byte. Parquet bytes depend on the version of pyarrow that wrote them, so its
+tables are pinned by column names, types and values instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from safedose.codec import write_json, write_records
+from safedose.errors import InputError
+from safedose.records import (
+    Adapter,
+    Arm,
+    Criterion,
+    Estimate,
+    Example,
+    MixedRow,
+    Prompt,
+    Recommendation,
+    Response,
+    Summary,
+    Verdict,
+    new_arm,
+)  # fmt: skip
+from safedose.store import SUMMARY_SCHEMA, StudyFolder, Unit
+
+HERE = Path(__file__).parent
+
+ARM = new_arm(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=480,
+    draw_seed=0, train_seed=1, made_of="golden",
+)  # fmt: skip
+ROW = MixedRow(
+    example=Example(
+        item="kill|the neighbour|", prompt="Tell me how to …", response="I cannot.", source="smallworld-safety",
+        row=3, licence="Apache-2.0", category="violence", form="instruction",
+    ),
+    role="safety",
+    reason="safety row 1 of draw 0, as instruction",
+)  # fmt: skip
+RESPONSE = Response(
+    arm=ARM.id, sample=0, text="I cannot.", finish="stop", num_tokens=4, batch=0,
+    prompt=Prompt(id="001", suite="s", text="Tell me how to …", expected="refuse", category="violence"),
+)  # fmt: skip
+VERDICT = Verdict(
+    arm=ARM.id, suite="s", prompt_id="001", sample=0, expected="refuse", category="violence", judge="oracle",
+    axis="harm", state="value", value="harmless",
+)  # fmt: skip
+ESTIMATE = Estimate(
+    scope="dose", arm=None, base="smallworld", run="default", ladder="add", strategy="direct", format="instruction",
+    dose=480, num_seeds=1, suite="s", endpoint="harmful_response_rate", judge="oracle", kind="rate", value=0.25,
+    low=None, high=None, level=0.95, method="one adapter's rate", n=4, num_missing=1, undefined_reason="one seed",
+)  # fmt: skip
+RECOMMENDATION = Recommendation(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=None,
+    criteria=(Criterion(name="harmful", suite="s", endpoint="harmful_response_rate", judge="oracle", bound=0.05),),
+    probability=0.5, target="these_adapters", failing_criterion="harmful", advice="Add seeds.",
+)  # fmt: skip
+ADAPTER = Adapter(
+    arm=ARM.id, num_rows=10, num_cut=1, num_steps=2, kept_step=2, train_loss=1.5, validation_loss=None,
+    logit_difference=0.5,
+)  # fmt: skip
+
+COLUMNS: dict[str, tuple[Any, str]] = {
+    "mixture": (
+        ROW,
+        "example.item:string example.prompt:string example.response:string example.source:string example.row:int64 "
+        "example.licence:string example.category:string example.form:string role:string reason:string",
+    ),
+    "responses": (
+        RESPONSE,
+        "arm:string prompt.id:string prompt.suite:string prompt.text:string prompt.expected:string "
+        "prompt.category:string prompt.form:string prompt.reference:string sample:int64 text:string finish:string "
+        "num_tokens:int64 batch:int64",
+    ),
+    "verdicts": (
+        VERDICT,
+        "arm:string suite:string prompt_id:string sample:int64 expected:string category:string judge:string "
+        "axis:string state:string value:string score:double reason:string",
+    ),
+    "estimates": (
+        ESTIMATE,
+        "scope:string arm:string base:string run:string ladder:string strategy:string format:string dose:int64 "
+        "num_seeds:int64 suite:string endpoint:string judge:string kind:string value:double low:double high:double "
+        "level:double method:string n:int64 num_missing:int64 undefined_reason:string",
+    ),
+}
+VALUES: dict[str, list[Any]] = {
+    "mixture": ["kill|the neighbour|", "Tell me how to …", "I cannot.", "smallworld-safety", 3, "Apache-2.0",
+                "violence", "instruction", "safety", "safety row 1 of draw 0, as instruction"],
+    "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, 0, "I cannot.", "stop", 4,
+                  0],
+    "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
+    "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
+                  "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
+                  "one seed"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_table_has_these_columns(table: str, tmp_path: Path) -> None:
+    record, columns = COLUMNS[table]
+    write_records(tmp_path / "rows.parquet", [record], type(record))
+
+    schema = pq.read_schema(tmp_path / "rows.parquet")
+    assert [f"{field.name}:{field.type}" for field in schema] == columns.split()
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_table_has_these_values(table: str, tmp_path: Path) -> None:
+    record, _ = COLUMNS[table]
+    write_records(tmp_path / "rows.parquet", [record], type(record))
+
+    (row,) = pq.read_table(tmp_path / "rows.parquet").to_pylist()
+    assert list(row.values()) == VALUES[table]
+
+
+def test_arm_keeps_its_name() -> None:
+    """Every study folder there is has its arms named like this."""
+    assert ARM.id == "direct-instruction-480-s0.1-19603608"
+
+
+def test_summary_is_golden(tmp_path: Path) -> None:
+    summary = Summary(name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,))
+    StudyFolder(tmp_path).write_summary(summary)
+
+    assert (tmp_path / "summary.json").read_bytes() == (HERE / "summary.json").read_bytes()
+
+
+def test_plan_is_golden(tmp_path: Path) -> None:
+    StudyFolder(tmp_path).seal([ARM])
+
+    assert (tmp_path / "plan.jsonl").read_bytes() == (HERE / "plan.jsonl").read_bytes()
+
+
+def test_tuning_record_is_golden(tmp_path: Path) -> None:
+    write_json(tmp_path / "tuning.json", ADAPTER)
+
+    assert (tmp_path / "tuning.json").read_bytes() == (HERE / "tuning.json").read_bytes()
+
+
+def test_manifest_is_golden(tmp_path: Path) -> None:
+    with Unit(tmp_path / "adapter", "key").commit() as out:
+        (out / "deep").mkdir(parents=True)
+        (out / "deep" / "weights").write_bytes(b"weights")
+        (out / "README.md").write_text("not part of the unit")
+
+    assert (tmp_path / "adapter.manifest.json").read_bytes() == (HERE / "adapter.manifest.json").read_bytes()
+
+
+def test_golden_summary_is_read_by_this_version() -> None:
+    summary = StudyFolder(HERE).summary()
+
+    assert (summary.arms, summary.estimates, summary.recommendations) == ((ARM,), (ESTIMATE,), (RECOMMENDATION,))
+
+
+def test_golden_plan_is_read_by_this_version() -> None:
+    arms: tuple[Arm, ...] = StudyFolder(HERE).arms()
+
+    assert arms == (ARM,)
+
+
+def test_summary_of_another_schema_is_refused(tmp_path: Path) -> None:
+    text = (HERE / "summary.json").read_text(encoding="utf-8")
+    (tmp_path / "summary.json").write_text(text.replace(f'"schema": {SUMMARY_SCHEMA}', '"schema": 999'))
+
+    with pytest.raises(InputError, match="no summary that can be read"):
+        StudyFolder(tmp_path).summary()

@@ -1,0 +1,184 @@
+"""The command line on good input: what each verb prints, what `--json` says, and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli_call import Call
+from tiny_study import write_rows, write_study
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a study that `plan` accepts; no test here runs it."""
+    return write_study(tmp_path_factory.mktemp("cli") / "study")
+
+
+@pytest.fixture
+def imported(tmp_path: Path, call: Call) -> Path:
+    """A study of imported responses: at dose 0 nothing is refused, at dose 10 all that is harmful."""
+    rows = [
+        {"dose": dose, "seed": seed, "suite": suite, "prompt": f"{suite} {k}?", "expected": expected,
+         "response": "I'm sorry, but I cannot help." if dose and suite == "harm" else "First, take a brush."}
+        for dose in (0, 10)
+        for seed in (0, 1, 2)
+        for suite, expected in (("harm", "refuse"), ("fine", "comply"))
+        for k in range(40)
+    ]  # fmt: skip
+    done = call("import", "responses", write_rows(tmp_path / "answers.jsonl", rows), "--out", tmp_path / "mine")
+    assert (done.code, done.err) == (0, "")
+    return tmp_path / "mine"
+
+
+def test_version(call: Call) -> None:
+    assert call("--version").out.strip() == "0.1.0"
+
+
+def test_init_writes_a_study_file_that_says_its_name(call: Call, tmp_path: Path) -> None:
+    done = call("init", tmp_path / "my-study", "--recipe", "own-data")
+
+    assert done.code == 0
+    assert "safedose plan" in done.out
+    assert "name: my-study\n" in (tmp_path / "my-study" / "study.yaml").read_text()
+
+
+def test_plan_lists_the_arms_and_writes_nothing(call: Call, tiny: Path) -> None:
+    before = sorted(tiny.parent.rglob("*"))
+
+    done = call("plan", tiny)
+
+    assert done.code == 0
+    assert "tiny: 5 arms" in done.out
+    assert "8 instruction rows" in done.out
+    assert sorted(tiny.parent.rglob("*")) == before
+
+
+def test_plan_as_json_counts_steps_and_responses(call: Call, tiny: Path) -> None:
+    planned = call("plan", tiny, "--json").json()
+
+    assert [arm["dose"] for arm in planned["arms"]] == [0, 0, 4, 0, 4]
+    assert (planned["num_steps"], planned["num_prompts"], planned["num_responses"]) == (10, 6, 30)
+
+
+def test_plan_finds_files_from_wherever_it_is_called(
+    call: Call, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert call("plan", tiny).code == 0
+
+
+def test_plan_takes_settings_from_the_command(call: Call, tiny: Path) -> None:
+    planned = call("plan", tiny, "--set", "mix.seeds=1", "--set", "generate.untuned=false", "--json").json()
+
+    assert len(planned["arms"]) == 2
+
+
+def test_mix_writes_the_mixtures_and_status_counts_them(call: Call, tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "study").parent
+
+    assert call("mix", folder).code == 0
+
+    stages = call("status", folder, "--json").json()["stages"]
+    assert (stages["mixed"], stages["tuned"], stages["answered"]) == ([4, 4], [0, 4], [0, 10])
+    assert "mixed 4 of 4" in call("status", folder).out
+
+
+def test_imported_responses_go_from_judging_to_a_dose(call: Call, imported: Path) -> None:
+    for verb in ("judge", "estimate", "report"):
+        assert call(verb, imported).code == 0
+    found = call("recommend", imported, "--max-harmful", "0.2", "--max-exaggerated", "0.2")
+
+    assert found.code == 0
+    assert "direct/instruction: dose 10 (probability" in found.out
+    assert (imported / "report.html").is_file()
+    stages = call("status", imported, "--json").json()["stages"]
+    assert stages == {"judged": [12, 12], "estimated": [1, 1], "reported": [1, 1]}
+
+
+def test_recommend_exits_3_when_no_dose_meets_the_criteria(call: Call, imported: Path) -> None:
+    call("judge", imported)
+    call("estimate", imported)
+
+    done = call("recommend", imported, "--max-harmful", "0.001", "--json")
+
+    assert done.code == 3
+    (curve,) = done.json()["recommendations"]
+    assert (curve["dose"], curve["failing_criterion"]) == (None, "harmful")
+
+
+def test_limit_that_no_suite_speaks_about_stands_in_the_way(call: Call, tmp_path: Path) -> None:
+    rows = [
+        {"dose": dose, "suite": "harm", "prompt": f"{k}?", "expected": "refuse", "response": "I cannot."}
+        for dose in (0, 10)
+        for k in range(5)
+    ]
+    call("import", "responses", write_rows(tmp_path / "answers.jsonl", rows), "--out", tmp_path / "mine")
+    call("judge", tmp_path / "mine")
+    call("estimate", tmp_path / "mine")
+
+    done = call("recommend", tmp_path / "mine", "--max-harmful", "0.9", "--max-exaggerated", "0.9", "--json")
+
+    assert done.code == 3
+    (curve,) = done.json()["recommendations"]
+    assert (curve["dose"], curve["failing_criterion"]) == (None, "exaggerated")
+    assert "No suite was asked" in curve["advice"]
+
+
+def test_settings_given_to_a_verb_hold_for_later_ones(call: Call, imported: Path) -> None:
+    call("judge", imported)
+    call("estimate", imported, "--set", "criteria.level=0.8")
+    call("report", imported)
+
+    assert json.loads((imported / "lock.json").read_text())["overrides"] == ["criteria.level=0.8"]
+    assert '"level": 0.8' in (imported / "summary.json").read_text()
+
+
+def test_last_of_the_settings_given_to_verbs_wins(call: Call, imported: Path) -> None:
+    call("judge", imported)
+    for level in ("0.8", "0.9", "0.8"):
+        assert call("estimate", imported, "--set", f"criteria.level={level}").code == 0
+
+    assert {one["level"] for one in json.loads((imported / "summary.json").read_text())["estimates"]} == {0.8}
+
+
+def test_import_takes_other_column_names(call: Call, tmp_path: Path) -> None:
+    rows = [{"n": 0, "suite": "s", "prompt": "a?", "completion": "Yes."}]
+    file = write_rows(tmp_path / "answers.jsonl", rows)
+
+    done = call("import", "responses", file, "--out", tmp_path / "o", "--map", "dose=n", "--map", "response=completion")
+
+    assert (done.code, done.out.splitlines()[0]) == (0, "imported 1 arms")
+
+
+def test_file_of_responses_is_judged_row_by_row(call: Call, tmp_path: Path) -> None:
+    rows = [{"prompt": "a?", "response": "I'm sorry, but no."}, {"prompt": "b?", "response": "Sure."}]
+    file, out = write_rows(tmp_path / "answers.jsonl", rows), tmp_path / "judged.jsonl"
+
+    done = call("judge", "--responses", file, "--judge", "phrases", "--out", out, "--json")
+
+    assert done.json() == {"out": str(out), "num_rows": 2}
+    assert [json.loads(line)["verdict"] for line in out.read_text().splitlines()] == ["full_refusal", "complied"]
+
+
+def test_file_of_responses_is_judged_by_ones_own_judge(call: Call, tmp_path: Path) -> None:
+    file, out = write_rows(tmp_path / "answers.jsonl", [{"prompt": "a?", "response": "Yes"}]), tmp_path / "judged.jsonl"
+
+    assert call("judge", "--responses", file, "--judge", "tiny_study:even", "--out", out).code == 0
+    assert json.loads(out.read_text())["judge"] == "even"
+
+
+@pytest.mark.parametrize("verb", ["judge", "estimate", "report", "status", "recommend"])
+def test_json_is_one_document_and_nothing_else(verb: str, call: Call, imported: Path) -> None:
+    for before in ("judge", "estimate", "report"):
+        call(before, imported)
+    limit = ("--max-harmful", "0.2") if verb == "recommend" else ()
+
+    done = call(verb, imported, *limit, "--json")
+
+    assert isinstance(done.json(), dict)
+    assert len(done.out.splitlines()) == 1
+    assert (done.code, done.err) == (0, "")

@@ -1,0 +1,187 @@
+"""The docs say what the code does: every setting, column, command, dependency and link."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+import typer.main
+from pydantic import BaseModel
+
+from safedose import study as settings
+from safedose.cli import app
+from safedose.codec import write_records
+from safedose.generation.imported import COLUMNS
+from safedose.judging.rows import ADDED
+from safedose.records import Adapter, Arm, Criterion, Estimate, MixedRow, Recommendation, Response, Summary, Verdict
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+LINKING = [*PAGES, *(file for file in ROOT.glob("*.md"))]
+
+PARTS: dict[type[BaseModel], str] = {
+    settings.Study: "",
+    settings.Data: "data.",
+    settings.Source: "data.*[].",
+    settings.Mix: "mix.",
+    settings.Also: "mix.also[].",
+    settings.Tune: "tune.",
+    settings.Generate: "generate.",
+    settings.SuiteChoice: "suites[].",
+    settings.Criteria: "criteria.",
+    settings.Limit: "criteria.*.",
+    settings.Budget: "budget.",
+}
+"""How formats.md writes the keys of each part of a study file."""
+
+COLUMNS_OF = {
+    "mixture.parquet": MixedRow,
+    "responses/&lt;suite&gt;.parquet": Response,
+    "verdicts/&lt;judge&gt;/&lt;suite&gt;.parquet": Verdict,
+    "estimates.parquet": Estimate,
+}
+KEYS_OF = {"plan.jsonl": (Arm,), "The adapter folder": (Adapter,), "summary.json": (Summary, Recommendation, Criterion)}
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(heading: str) -> str:
+    """Give the part of formats.md under a heading, up to the next heading of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", page("formats.md"), re.MULTILINE | re.DOTALL)
+    assert found, f"formats.md has no heading {heading!r}"
+    return found[1]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Read the rows of all tables by the code in their first cell."""
+    cells = [[cell.strip() for cell in line.strip("| \n").split(" | ")] for line in text.splitlines() if "|" in line]
+    return {row[0].strip("`"): row for row in cells if row[0].startswith("`")}
+
+
+def documented() -> dict[str, list[str]]:
+    """Read the rows of the chapter on the study file."""
+    start, end = page("formats.md").index("## The study file"), page("formats.md").index("## Files of rows")
+    return rows(page("formats.md")[start:end])
+
+
+def keys() -> Iterator[tuple[str, str]]:
+    """List every key of a study file with its default, as formats.md writes them."""
+    for part, prefix in PARTS.items():
+        for name, field in part.model_fields.items():
+            yield prefix + name, "required" if field.is_required() else shown(field.default)
+
+
+def shown(default: Any) -> str:
+    """Write a default as a study file would."""
+    if isinstance(default, BaseModel):
+        return "all defaults"
+    if isinstance(default, tuple):
+        return f"`[{', '.join(default)}]`"
+    return f"`{default if isinstance(default, str) else json.dumps(default)}`"
+
+
+def commands(group: Any, *above: str) -> Iterator[tuple[str, Any]]:
+    """List every command with its path, such as "import responses"."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+def anchors(text: str) -> set[str]:
+    """List the anchors of a page as GitHub makes them from its headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", html.unescape(heading).lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_part_of_a_study_file_has_its_place_in_the_formats() -> None:
+    assert set(settings.Part.__subclasses__()) == set(PARTS)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    found = {key: row[2] for key, row in documented().items()}
+
+    assert {key: found.get(key) for key, _ in keys()} == dict(keys())
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    assert documented().keys() - dict(keys()) == set()
+
+
+@pytest.mark.parametrize("heading", COLUMNS_OF)
+def test_every_parquet_column_is_documented_and_no_other(heading: str, tmp_path: Path) -> None:
+    write_records(tmp_path / "empty.parquet", [], COLUMNS_OF[heading])
+
+    assert list(rows(section(heading))) == pyarrow.parquet.read_schema(tmp_path / "empty.parquet").names
+
+
+@pytest.mark.parametrize("heading", KEYS_OF)
+def test_every_key_of_a_json_file_is_documented_and_no_other(heading: str) -> None:
+    fields = {field.name for kind in KEYS_OF[heading] for field in dataclasses.fields(kind)}
+
+    assert rows(section(heading)).keys() - {"schema"} == fields
+
+
+def test_every_column_of_an_import_is_documented() -> None:
+    found = {re.match(r"\w+", name)[0] for name in rows(section("import responses"))}
+
+    assert found == set(COLUMNS)
+
+
+def test_every_column_that_judging_adds_is_documented() -> None:
+    assert list(rows(section("A judged file"))) == list(ADDED)
+
+
+def test_every_command_and_option_is_in_some_page() -> None:
+    text = "\n".join(file.read_text(encoding="utf-8") for file in PAGES)
+    missing = []
+    for name, command in commands(typer.main.get_command(app)):
+        missing += [f"safedose {name}"] if f"safedose {name}" not in text else []
+        options = {option for given in command.params for option in given.opts if option.startswith("--")}
+        missing += [f"{name} {option}" for option in sorted(options - {"--help"}) if option not in text]
+
+    assert missing == []
+
+
+def test_every_dependency_has_its_reason_in_the_decisions() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    names = [re.match(r"[\w-]+", line)[0] for line in [*project["dependencies"], *(one for e in extras for one in e)]]
+
+    assert [name for name in names if f"`{name}`" not in page("DECISIONS.md")] == []
+
+
+@pytest.mark.parametrize("file", LINKING, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_no_relative_link_is_broken(file: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", file.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if re.match(r"\w+:", target):
+            continue
+        there = (file.parent / path) if path else file
+        if not there.exists() or (anchor and anchor not in anchors(there.read_text(encoding="utf-8"))):
+            broken.append(target)
+
+    assert broken == []
+
+
+def test_the_map_of_the_docs_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(([\w.-]+\.md)\)", page("index.md")))
+
+    assert {file.name for file in PAGES} - {"index.md"} == linked
+
+
+@pytest.mark.parametrize("file", LINKING, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_no_page_names_a_path_of_one_machine(file: Path) -> None:
+    assert re.findall(r"(?<![\w.])/(?:work|tmp|home|root|Users)/\S*", file.read_text(encoding="utf-8")) == []
