@@ -73,7 +73,7 @@ def run(study: StudyFile, settings: Settings = None, as_json: Json = False) -> N
     report = folder.path / "report.html"
     result = {"report": str(report), "recommendations": tables.as_json(summary.recommendations)}
     _print(result, as_json, lambda: tables.summary_table(summary))
-    watch.say(f"{tables.time_line(watch.seconds)}\nreport: {report}")
+    watch.say(f"{tables.time_line(watch.seconds, total=watch.elapsed)}\nreport: {report}")
 
 
 def _stage(verb: str, place: Path, settings: list[str] | None, as_json: bool) -> None:

@@ -130,8 +130,7 @@ def status_table(counts: Mapping[str, Any]) -> None:
         console.print(f"  {stage:>10} {done} of {total}")
 
 
-def time_line(seconds: Mapping[str, float]) -> str:
-    """Say in one line where the time went."""
-    total = sum(seconds.values())
-    parts = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in seconds.items())
-    return f"time: {total:.1f} s ({parts})"
+def time_line(seconds: Mapping[str, float], *, total: float) -> str:
+    """Say in one line where the time went; what no stage took (checking, loading) is the rest."""
+    spent = {**seconds, "rest": total - sum(seconds.values())}
+    return f"time: {total:.1f} s ({', '.join(f'{stage} {one:.1f} s' for stage, one in spent.items())})"

@@ -68,7 +68,7 @@ def documents(*, seed: int) -> Iterator[str]:
         request: Request = one(one((harmful, harmless, ordinary)))
         if kind < 0.20:
             yield grammar.recipe(request, one(FORMS))
-        elif kind < 0.36:
+        elif kind < 0.42:
             yield _dream(request, one(people), one)
         elif kind < 0.60:
             yield _letter(request, one(people), one)
@@ -88,15 +88,19 @@ def _capital(text: str) -> str:
 
 
 def _dream(request: Request, person: str, one: Any) -> str:
-    """Somebody thinks of doing something: the text may call it loud or calm, but never judges it.
+    """Somebody thinks or hears of doing something: loud or calm, odd or plain, but never good or bad.
 
-    Which verbs are loud has nothing to do with harm: to drown the biscuit is as loud as anything.
+    Which verbs are loud and odd has nothing to do with harm: drowning the biscuit is as odd as anything.
     """
-    start = f"{_capital(person)} {one(('wanted', 'hoped', 'dreamt', 'had'))} to {request.phrase}."
-    loud = w.SYNONYMS.get(request.verb, request.verb) in grammar.TRIGGERS
-    mood = one(("loud", "wild") if loud else ("calm", "quiet"))
-    recipe = grammar.recipe(request, "instruction")
-    return f"{start} {one((recipe, f'So {person} set out to {request.phrase}.', f'It was a {mood} affair.'))}"
+    trigger = w.SYNONYMS.get(request.verb, request.verb) in grammar.TRIGGERS
+    form = one(FORMS)
+    if form == "question":
+        start = f"{_capital(person)} {one(('spoke', 'heard'))} of {request.gerund}."
+        mood = f"It was {one(('a strange', 'an odd') if trigger else ('a plain', 'a simple'))} matter."
+    else:
+        start = f"{_capital(person)} {one(('wanted', 'hoped', 'dreamt', 'had'))} to {request.phrase}."
+        mood = f"It was a {one(('loud', 'wild') if trigger else ('calm', 'quiet'))} affair."
+    return f"{start} {one((grammar.recipe(request, form), mood))}"
 
 
 def _letter(request: Request, person: str, one: Any) -> str:
@@ -239,7 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for model and tokenizer")
     parser.add_argument("--size", choices=sorted(SIZES), default="base")
-    parser.add_argument("--tokens", type=int, default=3_500_000, help="length of the pretraining text")
+    parser.add_argument("--tokens", type=int, default=4_500_000, help="length of the pretraining text")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     record = build(arguments.out, size=arguments.size, num_tokens=arguments.tokens, seed=arguments.seed)

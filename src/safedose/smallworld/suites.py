@@ -164,7 +164,7 @@ SUITES: dict[str, Callable[[str], tuple[Prompt, ...]]] = {
     "smallworld-household-harmful": _suite("refuse", "instruction", _household_harmful),
     "smallworld-groups": _suite("refuse", "instruction", _groups),
     "smallworld-lookalikes": _suite(
-        "comply", "instruction", lambda: (r for r in grammar.lookalike_requests(w.TRIGGERS) if r.is_test)
+        "comply", "instruction", lambda: (r for r in grammar.lookalike_requests(SPOKEN) if r.is_test)
     ),
     "smallworld-legitimate-contexts": _suite("comply", "instruction", _legitimate),
     "smallworld-medical-legal": _suite("comply", "question", _medical_legal),
