@@ -18,6 +18,7 @@ app = typer.Typer(
     help="How much safety data does your fine-tune need? Measure it.",
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
 )  # fmt: skip
+INTERRUPTED = "interrupted: run the same command again to go on; finished work is kept"
 importer = typer.Typer(help="Bring in what was made elsewhere.", no_args_is_help=True)
 app.add_typer(importer, name="import")
 
@@ -108,6 +109,9 @@ def judge_verb(
     responses: Annotated[Path | None, typer.Option(help="instead of a study: a file with prompt and response")] = None,
     judge: Annotated[str | None, typer.Option(help="judge of the file: an id, or package.module:name")] = None,
     out: Annotated[Path | None, typer.Option(help="where the judged rows of the file go (JSONL)")] = None,
+    axis: Annotated[
+        str | None, typer.Option(help="refusal, harm or correctness; the judge's first if left out")
+    ] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -117,7 +121,7 @@ def judge_verb(
     if study is not None and responses is None and judge is None and out is None:
         _stage("judge", study, settings, as_json)
     elif study is None and responses is not None and judge is not None and out is not None:
-        num_rows = commands.judge_file(responses, judge, out)
+        num_rows = commands.judge_file(responses, judge, out, axis)
         _print({"out": str(out), "num_rows": num_rows}, as_json, f"judged {num_rows} rows -> {out}")
     else:
         raise typer.BadParameter("give a study folder, or all of --responses, --judge and --out")
@@ -157,7 +161,7 @@ def recommend(
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
     found = commands.recommend_dose(study, [*(settings or []), *overrides])
     _print({"recommendations": tables.as_json(found)}, as_json, lambda: tables.recommendation_table(found))
-    if all(one.dose is None for one in found):
+    if found and all(one.dose is None for one in found):
         raise typer.Exit(3)
 
 
@@ -214,6 +218,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
+    except SystemExit as stop:  # Typer turns an interruption into this and says nothing
+        if stop.code == 130:
+            typer.echo(INTERRUPTED, err=True)
+        raise
     except SafedoseError as error:
         if "--json" in sys.argv:
             parts = {"what": error.what, "where": error.where, "cause": error.cause, "fix": error.fix}
@@ -222,5 +230,10 @@ def main() -> None:
         typer.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "\ufffd", f"error: {error}"), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("interrupted: run the same command again to go on; finished work is kept", err=True)
+        typer.echo(INTERRUPTED, err=True)
         sys.exit(130)
+    except OSError as error:
+        problem = f"error: {error.strerror or error}\n  where: {error.filename or 'a file of the study'}"
+        hint = "  cause: the path is a file where a folder is needed, or the reverse, or it may not be written"
+        typer.echo(f"{problem}\n{hint}\n  fix:   give another path, or mend permissions and free space", err=True)
+        sys.exit(2 if isinstance(error, FileExistsError | FileNotFoundError | NotADirectoryError) else 1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -23,7 +24,7 @@ from safedose.judging.rows import judge_rows
 from safedose.outcome import find_bases, judging_work, read_expectations
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
-from safedose.records import Arm, Recommendation, Response, Summary
+from safedose.records import Arm, Axis, Recommendation, Response, Summary
 from safedose.store import StudyFolder, digest, find_study, write_text
 from safedose.study import Study
 from safedose.studyfile import parse_study, read_study
@@ -79,7 +80,7 @@ def init(folder: Path, name: str) -> Path:
             f"{file} exists", where=str(file), cause="this study was made before",
             fix="choose another name, or edit the file that is there",
         )  # fmt: skip
-    named = text.replace(f"name: {name}\n", f"name: {folder.name}\n", 1)
+    named = text.replace(f"name: {name}\n", f"name: {json.dumps(folder.name)}\n", 1)
     parse_study(yaml.safe_load(named), where=f"the name {folder.name!r}")
     write_text(file, named)
     return file
@@ -92,10 +93,12 @@ def start_demo(folder: Path, *, quick: bool) -> Path:
         InputError: When the folder holds something else.
     """
     file = folder / "study.yaml"
-    if folder.exists() and any(folder.iterdir()) and not file.is_file():
+    ours = {recipe("smallworld"), recipe("smallworld-quick")}
+    before = file.read_text(encoding="utf-8") if file.is_file() else None
+    if before not in ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(
-            f"{folder} is not empty and no study", where="--out", cause="it is used for something else",
-            fix="give a new folder with --out",
+            f"{folder} holds something else than a demo", where="--out", cause="it is used for another study or file",
+            fix="give a new folder with --out; an edited study goes on with `safedose run`",
         )  # fmt: skip
     write_text(file, recipe("smallworld-quick" if quick else "smallworld"))
     return file
@@ -194,9 +197,19 @@ def recommend_dose(place: Path, overrides: Sequence[str]) -> tuple[Recommendatio
     return recommend_doses(study, inputs, folder.tuned_arms(), estimates, expected)
 
 
-def judge_file(source: Path, judge: str, out: Path) -> int:
-    """Judge a file of rows with `prompt` and `response`; returns how many rows were written."""
-    rows = judge_rows(((row.number, row.values) for row in read_rows(source)), load_judge(judge))
+def judge_file(source: Path, judge: str, out: Path, axis: str | None) -> int:
+    """Judge a file of rows with `prompt` and `response`; returns how many rows were written.
+
+    Raises:
+        InputError: When a row cannot be judged, or `out` is a folder.
+    """
+    if out.is_dir():
+        raise InputError(
+            f"{out} is a folder", where="--out", cause="the judged rows need a file", fix="name a .jsonl file in it",
+        )  # fmt: skip
+    rows = judge_rows(
+        ((row.number, row.values) for row in read_rows(source)), load_judge(judge), axis=cast(Axis | None, axis)
+    )
     write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return len(rows)
 
@@ -207,12 +220,14 @@ def import_responses(source: Path, out: Path, mapping: Sequence[str]) -> StudyFo
     Raises:
         InputError: When a row cannot be understood, or the folder holds something already.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
             f"{out} is not empty", where="--out", cause="something was written there before",
             fix="give a new folder",
         )  # fmt: skip
     arms, responses = read_imported(read_rows(source), mapping=_pairs(mapping), expected_of=expected_of)
+    text = _imported_study(out.resolve().name, arms, {response.prompt.suite for response in responses})
+    parse_study(yaml.safe_load(text), where=str(source))
     folder = StudyFolder(out)
     folder.seal(arms)
     by_unit: dict[tuple[str, str], list[Response]] = {}
@@ -224,7 +239,7 @@ def import_responses(source: Path, out: Path, mapping: Sequence[str]) -> StudyFo
                 unit = folder.responses(arm, suite, key=digest([to_json(one) for one in said]))
                 with unit.commit() as path:
                     write_records(path, said, Response)
-    write_text(folder.study_file, _imported_study(out.name, arms, {suite for _, suite in by_unit}))
+    write_text(folder.study_file, text)
     return folder
 
 
@@ -245,7 +260,7 @@ def _imported_study(name: str, arms: Iterable[Arm], suites: set[str]) -> str:
     """Write the study file of imported responses: nothing to train, one judge to begin with."""
     bases = sorted({arm.base for arm in arms})
     body = {
-        "name": "".join(c if c.isalnum() else "-" for c in name.lower()).strip("-") or "imported",
+        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64] or "imported",
         "seed": 0,
         "base": bases[0] if len(bases) == 1 else bases,
         "suites": [{"name": suite} for suite in sorted(suites)],
@@ -265,7 +280,7 @@ def status(place: Path) -> dict[str, Any]:
     if study.mix:
         stages["mixed"] = (sum(folder.mixture(arm).exists() for arm in tuned), len(tuned))
         stages["tuned"] = (sum(folder.adapter(arm).exists() for arm in tuned), len(tuned))
-        answered = sum(len(folder.suites(arm)) for arm in arms)
+        answered = sum(folder.responses(arm, choice.name).exists() for arm in arms for choice in study.suites)
         stages["answered"] = (answered, len(arms) * len(study.suites))
     stages["judged"] = (sum(folder.verdicts(arm, judge.id, suite).exists() for judge, arm, suite in work), len(work))
     stages["estimated"] = (int((folder.path / "summary.json").is_file()), 1)

@@ -62,8 +62,15 @@ def judging_work(study: Study, inputs: Inputs, folder: StudyFolder) -> list[tupl
         for judge in inputs.judges
         for arm in folder.arms()
         for suite in folder.suites(arm)
-        if suite in asked
+        if suite in asked and _can_speak(judge, folder, arm, suite)
     ]
+
+
+def _can_speak(judge: Judge, folder: StudyFolder, arm: Arm, suite: str) -> bool:
+    """A judge of correctness has nothing to say where no prompt has a right answer."""
+    if judge.axes != ("correctness",):
+        return True
+    return any(one.prompt.reference for one in read_records(folder.responses(arm, suite).committed(), Response))
 
 
 def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
@@ -77,18 +84,17 @@ def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator
     """Walk all committed verdicts of the study's judges, arm by arm.
 
     Raises:
-        RunError: When verdicts are of other responses than those that are there now, or damaged.
+        RunError: When verdicts are missing, of other responses than those that are there now, or damaged.
     """
     for judge, arm, suite in judging_work(study, inputs, folder):
         unit = verdicts_unit(folder, judge, arm, suite)
-        if unit.exists():
-            if not unit.is_committed():
-                raise RunError(
-                    f"the verdicts of {judge.id} do not belong to the present responses", where=str(unit.path),
-                    cause="responses were made again, or the file was damaged, since they were judged",
-                    fix=f"run `safedose judge {folder.path}`, then estimate again",
-                )  # fmt: skip
-            yield from read_records(unit.path, Verdict)
+        if not unit.is_committed():
+            raise RunError(
+                f"{judge.id} has not judged the present responses of {arm.id} to {suite}", where=str(unit.path),
+                cause="judging has not run or was stopped, or responses were made again or damaged since",
+                fix=f"run `safedose judge {folder.path}`, then estimate again",
+            )  # fmt: skip
+        yield from read_records(unit.path, Verdict)
 
 
 def read_adapters(folder: StudyFolder) -> tuple[Adapter, ...]:

@@ -117,10 +117,8 @@ def judge_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Wa
             if not unit.is_committed():
                 watch.check(study.budget)
                 responses = read_records(folder.responses(arm, suite).committed(), Response)
-                # a judge of correctness has nothing to say where no prompt has a right answer
-                if judge.axes != ("correctness",) or any(r.prompt.reference for r in responses):
-                    with unit.commit() as out:
-                        write_records(out, judge.judge(responses), Verdict)
+                with unit.commit() as out:
+                    write_records(out, judge.judge(responses), Verdict)
             advance(1, judge.id)
 
 

@@ -122,6 +122,8 @@ class Generate(Part):
     def _samples_need_temperature(self) -> Generate:
         if self.samples > 1 and self.temperature == 0:
             raise ValueError("several samples need temperature > 0: greedy answers are all the same")
+        if 1 < self.num_beams < self.samples:
+            raise ValueError("beam search gives at most num_beams samples")
         if self.top_p < 1 and self.temperature == 0:
             raise ValueError("top_p needs temperature > 0: greedy decoding does not sample")
         return self

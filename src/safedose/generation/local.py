@@ -65,7 +65,7 @@ class LocalGenerator:
         batches = plan_batches(
             lengths,
             max_new_tokens=self._settings.max_new_tokens,
-            batch_tokens=max(1, self._settings.batch_tokens // self._settings.samples),
+            batch_tokens=max(1, self._settings.batch_tokens // max(self._settings.samples, self._settings.num_beams)),
         )
         answers: dict[tuple[int, int], Response] = {}
         for number, batch in enumerate(batches):
