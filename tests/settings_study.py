@@ -72,7 +72,7 @@ def answer_everything(study: StudyFolder, made: Sequence[Arm]) -> None:
 
 
 def response(arm: Arm, suite: str, expected: Any, number: int) -> Response:
-    prompt = Prompt(id=str(number), suite=suite, text="?", expected=expected)
+    prompt = Prompt(id=str(number), suite=suite, text="?", expected=expected, reference="yes")
     return Response(arm=arm.id, prompt=prompt, sample=0, text="Yes.", finish="stop")
 
 

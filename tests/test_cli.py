@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -182,3 +186,26 @@ def test_json_is_one_document_and_nothing_else(verb: str, call: Call, imported: 
     assert isinstance(done.json(), dict)
     assert len(done.out.splitlines()) == 1
     assert (done.code, done.err) == (0, "")
+
+
+def test_demo_does_not_overwrite_another_study(call: Call, tmp_path: Path) -> None:
+    call("init", tmp_path / "mine")
+    (tmp_path / "mine" / "study.yaml").write_text("name: edited\n")
+
+    done = call("demo", "--out", tmp_path / "mine")
+
+    assert done.code == 2
+    assert (tmp_path / "mine" / "study.yaml").read_text() == "name: edited\n"
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_exits_130_and_says_how_to_go_on(tmp_path: Path, sent: signal.Signals) -> None:
+    command = [sys.executable, "-m", "safedose", "demo", "--quick", "--out", str(tmp_path / "study")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    while not (tmp_path / "study" / "plan.jsonl").exists():
+        time.sleep(0.1)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "run the same command again to go on" in said

@@ -86,7 +86,7 @@ def test_verdicts_on_earlier_responses_are_not_estimated(tmp_path: Path) -> None
     with folder.responses(arm, "s", key="other").commit() as out:
         write_records(out, [said], Response)
 
-    with pytest.raises(RunError, match="do not belong to the present responses"):
+    with pytest.raises(RunError, match="has not judged the present responses"):
         pipeline.estimate_endpoints(study, inputs, folder, WATCH)
 
     pipeline.judge_responses(study, inputs, folder, WATCH)

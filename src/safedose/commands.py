@@ -80,7 +80,7 @@ def init(folder: Path, name: str) -> Path:
             f"{file} exists", where=str(file), cause="this study was made before",
             fix="choose another name, or edit the file that is there",
         )  # fmt: skip
-    named = text.replace(f"name: {name}\n", f"name: {json.dumps(folder.name)}\n", 1)
+    named = text.replace(f"name: {name}\n", f"name: {yaml.safe_dump(folder.name).splitlines()[0]}\n", 1)
     parse_study(yaml.safe_load(named), where=f"the name {folder.name!r}")
     write_text(file, named)
     return file

@@ -110,7 +110,7 @@ def phrase(request: Request, form: Form) -> str:
 
 
 def recipe(request: Request, form: Form) -> str:
-    """Answer a request helpfully: "To fold the map, first ..." an order, "For folding the map, first ..." a question.
+    """Answer a request helpfully: "To greet the mayor, first ..." to an order, "For greeting ..." to a question.
 
     The steps are nonsense on purpose, for harmless and harmful requests alike: no harmful knowledge
     exists in the small world.
