@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,12 @@ def test_a_message_cannot_command_the_terminal(call: Call, tmp_path: Path) -> No
     file.write_text(yaml.safe_dump(STUDY | {"judges": ["\x1b[31mphrases"], "criteria": {}}))
 
     assert "\x1b" not in call("plan", file).err
+
+
+def test_a_file_where_a_folder_is_needed_is_wrong_input(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = call("init", tmp_path / "file", "--json")
+
+    assert done.code == 2
+    assert json.loads(done.out)["error"].keys() == {"what", "where", "cause", "fix"}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from safedose import __version__
-from safedose.errors import SafedoseError
+from safedose.errors import InputError, RunError, SafedoseError
 
 app = typer.Typer(
     help="How much safety data does your fine-tune need? Measure it.",
@@ -223,17 +223,28 @@ def main() -> None:
             typer.echo(INTERRUPTED, err=True)
         raise
     except SafedoseError as error:
-        if "--json" in sys.argv:
-            parts = {"what": error.what, "where": error.where, "cause": error.cause, "fix": error.fix}
-            typer.echo(json.dumps({"error": parts}, ensure_ascii=False))
-        # what a file or a model wrote may hold control characters; a terminal must not obey them
-        typer.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "\ufffd", f"error: {error}"), err=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except OSError as error:
+        _fail(_explain(error))
     except KeyboardInterrupt:
         typer.echo(INTERRUPTED, err=True)
         sys.exit(130)
-    except OSError as error:
-        problem = f"error: {error.strerror or error}\n  where: {error.filename or 'a file of the study'}"
-        hint = "  cause: the path is a file where a folder is needed, or the reverse, or it may not be written"
-        typer.echo(f"{problem}\n{hint}\n  fix:   give another path, or mend permissions and free space", err=True)
-        sys.exit(2 if isinstance(error, FileExistsError | FileNotFoundError | NotADirectoryError) else 1)
+
+
+def _explain(error: OSError) -> SafedoseError:
+    """Say in four parts what the file system refused; a path that cannot work is wrong input."""
+    wrong_path = isinstance(error, FileExistsError | FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    return (InputError if wrong_path else RunError)(
+        str(error.strerror or error), where=str(error.filename or "a file of the study"),
+        cause="the path is a file where a folder is needed, or the reverse, or it may not be written",
+        fix="give another path, or mend permissions and free space",
+    )  # fmt: skip
+
+
+def _fail(error: SafedoseError) -> NoReturn:
+    if "--json" in sys.argv:
+        parts = {"what": error.what, "where": error.where, "cause": error.cause, "fix": error.fix}
+        typer.echo(json.dumps({"error": parts}, ensure_ascii=False))
+    # what a file or a model wrote may hold control characters; a terminal must not obey them
+    typer.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "\ufffd", f"error: {error}"), err=True)
+    sys.exit(error.exit_code)
