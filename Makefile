@@ -13,7 +13,7 @@ DEV_ENV := .venv/dev
 DEMO_ENV := $(if $(wildcard $(DEV_ENV)),$(DEV_ENV),$(USER_ENV))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check faults clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(DEV_ENV) ## format, lint, types, levels, names and sizes
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest tests/test_layout.py --quiet --capture=no
+
+faults: $(DEV_ENV) ## kill and hinder a study for MINUTES (15), write the counts to docs/faults.md
+	cd tests && PYTHONPATH=. ../$(BIN)/python -m faults.campaign --minutes $(or $(MINUTES),15)
 
 clean: ## remove the environment, builds and caches; studies stay
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

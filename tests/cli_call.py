@@ -31,7 +31,7 @@ Call = Callable[..., Done]
 
 def make_call(patch: pytest.MonkeyPatch, captured: pytest.CaptureFixture[str]) -> Call:
     """Give a function that runs `safedose` with some arguments, as a shell would."""
-    patch.setattr(cli.signal, "signal", lambda *_: None)  # the test's process keeps its own handlers
+    patch.setattr(cli.interruption, "install", lambda: None)  # the test's process keeps its own handlers
     patch.setenv("COLUMNS", "200")
 
     def call(*arguments: object) -> Done:

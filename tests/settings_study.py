@@ -8,9 +8,10 @@ from typing import Any
 
 from safedose.codec import write_records
 from safedose.judging.catalogue import load_judge
-from safedose.outcome import verdicts_unit
+from safedose.keys import verdicts_unit
 from safedose.records import Arm, Prompt, Response, Verdict
 from safedose.store import StudyFolder
+from safedose.store.seal import Seal
 from tiny_study import write_rows
 
 FORMS = ("instruction", "question", "opinion")
@@ -29,6 +30,7 @@ def write_everything(folder: Path) -> dict[str, Any]:
         write_rows(folder / f"{name}.jsonl", rows)
     for name in ("harm", "fine", "other"):
         write_rows(folder / f"{name}.jsonl", [{"prompt": f"{name} {k}?"} for k in range(4)])
+    write_rows(folder / "broken.jsonl", [{"prompt": "broken?", "response": "Yes."}, {"prompt": "no response"}])
     return {
         "name": "tiny",
         "seed": 1,
@@ -59,7 +61,7 @@ def write_everything(folder: Path) -> dict[str, Any]:
 
 def answer_everything(study: StudyFolder, made: Sequence[Arm]) -> None:
     """Let every arm answer every suite, and every judge read it."""
-    study.seal(made)
+    study.seal(Seal(made_of={}, arms=tuple(made), batches={}))
     for arm in made:
         for suite, expected in (("harm", "refuse"), ("fine", "comply"), ("strict", "comply")):
             said = [response(arm, suite, expected, k) for k in range(NUM_PROMPTS)]

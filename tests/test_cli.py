@@ -164,7 +164,7 @@ def test_file_of_responses_is_judged_row_by_row(call: Call, tmp_path: Path) -> N
 
     done = call("judge", "--responses", file, "--judge", "phrases", "--out", out, "--json")
 
-    assert done.json() == {"out": str(out), "num_rows": 2}
+    assert done.json() == {"out": str(out), "num_rows": 2, "num_skipped": 0}
     assert [json.loads(line)["verdict"] for line in out.read_text().splitlines()] == ["full_refusal", "complied"]
 
 
@@ -209,3 +209,22 @@ def test_interruption_exits_130_and_says_how_to_go_on(tmp_path: Path, sent: sign
 
     assert process.returncode == 130
     assert "run the same command again to go on" in said
+
+
+def test_bad_rows_of_a_file_are_left_out_only_when_asked(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text('{"prompt": "a", "response": "Sorry, no."}\n{"prompt": broken\n')
+    judge = ("judge", "--responses", file, "--judge", "phrases", "--out", tmp_path / "judged.jsonl")
+
+    assert "row 2, byte offset" in call(*judge).err
+    assert call(*judge, "--skip-bad", "--json").json()["num_skipped"] == 1
+
+
+def test_bad_rows_of_training_data_are_counted_in_the_plan(call: Call, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study")
+    with (tmp_path / "study" / "instruction.jsonl").open("a") as stream:
+        stream.write('{"prompt": broken\n')
+
+    assert call("plan", study).code == 2
+    assert call("plan", study, "--skip-bad", "--json").json()["num_skipped"] == 1
+    assert "1 bad rows of instruction.jsonl are left out" in call("plan", study, "--skip-bad").out

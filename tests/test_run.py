@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from safedose import commands
-from safedose.errors import RunError
+from safedose.bases import find_base
+from safedose.errors import InputError, RunError
 from safedose.progress import Watch
 from safedose.records import UNTUNED, Summary
 from safedose.store import StudyFolder
@@ -103,13 +105,61 @@ def test_another_judge_reads_what_is_there(study: StudyFolder) -> None:
     assert not [name for name in changed if "/verdicts/" not in name and not name.endswith("README.md")]
 
 
-def test_another_training_setting_makes_other_arms_and_keeps_the_old(study: StudyFolder) -> None:
-    before, old = times(study), study.arms()
+@pytest.mark.parametrize(
+    ("setting", "difference"),
+    [
+        ("seed=2", "seed: 1 -> 2"),
+        ("tune.epochs=2.0", "tune.epochs: 1.0 -> 2.0"),
+        ("tune.template=alpaca", 'tune.template: "chat" -> "alpaca"'),
+        ("generate.max_new_tokens=5", "generate.max_new_tokens: 4 -> 5"),
+        ("mix.ladder=replace", 'mix.ladder: "add" -> "replace"'),
+        ("data.instruction=[{source: instruction.jsonl, rows: 7}]", "data.instruction.0.rows: null -> 7"),
+    ],
+)
+def test_change_of_what_made_the_work_is_refused(setting: str, difference: str, study: StudyFolder) -> None:
+    before = times(study)
 
-    run(study, "tune.epochs=2", "mix.seeds=1")
+    with pytest.raises(InputError, match=re.escape(difference)):
+        run(study, setting)
 
-    assert not {arm.id for arm in study.tuned_arms()} & {arm.id for arm in old if arm.run != UNTUNED}
-    assert {name: times(study)[name] for name in before} == before
+    assert times(study) == before
+
+
+def append_row(file: Path, **row: str) -> None:
+    with file.open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "difference"), [("safety.jsonl", "rows: "), ("harm.jsonl", "prompts.harm: "), ("base", "base.base: ")]
+)
+def test_change_of_a_file_that_made_the_work_is_refused(file: str, difference: str, study: StudyFolder) -> None:
+    if file == "base":
+        (study.path / "base" / "generation_config.json").write_text("{}\n")
+        find_base.cache_clear()
+    else:
+        append_row(study.path / file, prompt="How do I wash boat 99?", response="I cannot.")
+
+    with pytest.raises(InputError, match=re.escape(difference)):
+        run(study)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "mix.seeds=1",
+        "mix.doses=[0, 4, 2]",
+        "criteria.level=0.8",
+        "suites=[{name: harm, path: harm.jsonl, expected: refuse}]",
+    ],
+)
+def test_study_may_grow_shrink_and_be_read_anew(setting: str, study: StudyFolder) -> None:
+    before = times(study)
+
+    run(study, setting, "criteria.exaggerated=null")
+
+    kept = {name: time for name, time in times(study).items() if name in before and not name.endswith("README.md")}
+    assert kept == {name: time for name, time in before.items() if not name.endswith("README.md")}
 
 
 def test_settings_of_one_verb_hold_for_the_next(study: StudyFolder) -> None:
@@ -124,8 +174,8 @@ def test_damaged_plan_is_an_error_that_a_run_mends(study: StudyFolder) -> None:
     arms = study.arms()
     (study.path / "plan.jsonl").write_text("{")
     with pytest.raises(RunError, match="the sealed plan cannot be read"):
-        study.arms()
+        StudyFolder(study.path).arms()
 
     run(study)
 
-    assert study.arms() == arms
+    assert StudyFolder(study.path).arms() == arms

@@ -11,13 +11,13 @@ from typing import Any, get_args
 import pytest
 
 from safedose import pipeline
-from safedose.errors import RunError, SafedoseError
+from safedose.errors import InputError, RunError, SafedoseError
 from safedose.inputs import load_inputs, made_of
 from safedose.mixture import mix
 from safedose.progress import Watch
 from safedose.records import Summary
 from safedose.store import StudyFolder
-from safedose.study import Generate, Part, Study, Tune
+from safedose.study import Generate, Part, Source, Study, Tune
 from safedose.studyfile import parse_study
 from safedose.sweep.plan import grid
 from settings_study import answer_everything, write_everything
@@ -75,6 +75,16 @@ def rows(study: Study, folder: StudyFolder) -> object:
     return [mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed).rows for arm in arms(study, folder)]
 
 
+def skipped(study: Study, folder: StudyFolder) -> object:
+    """What becomes of a bad row."""
+    file = Path(study.data.instruction[0].source).with_name("broken.jsonl")
+    data = study.data.model_copy(update={"instruction": (Source(source=str(file)),)})
+    try:
+        return load_inputs(study.model_copy(update={"data": data}), root=folder.path).skipped
+    except InputError as error:
+        return type(error)
+
+
 def prompts(study: Study, folder: StudyFolder) -> object:
     return load_inputs(study, root=folder.path).suites
 
@@ -116,6 +126,7 @@ DECIDES: dict[str, tuple[Effect, dict[str, Any]]] = {
     "base": (cells, {"base": ["b", "c"]}),
     "data.instruction.rows": (rows, {"data.instruction.0.rows": 21}),
     "data.safety.rows": (rows, {"data.safety.0.rows": 8}),
+    "data.skip_bad": (skipped, {"data.skip_bad": True}),
     "data.contrast.rows": (rows, {"data.contrast.0.rows": 8}),
     "mix.ladder": (rows, {"mix.ladder": "replace"}),
     "mix.doses": (cells, {"mix.doses": [0, 4]}),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from safedose import commands, pipeline
+from safedose import commands, pipeline, starting
+from safedose.checkpoints import Checkpoints
 from safedose.codec import write_records
+from safedose.engines import LOCAL
 from safedose.errors import InputError, RunError
 from safedose.inputs import Inputs, load_judges
 from safedose.judging.catalogue import load_judge
@@ -17,6 +19,7 @@ from safedose.mixture import Pool
 from safedose.progress import Watch
 from safedose.records import Arm, Prompt, Response, new_arm
 from safedose.store import StudyFolder
+from safedose.store.seal import Seal
 from safedose.study import Study
 from safedose.studyfile import parse_study
 from safedose.testing import ScriptedJudge, ScriptedTuner
@@ -43,7 +46,7 @@ def answered(path: Path, *, base: str = "b") -> tuple[StudyFolder, Arm]:
         base=base, run="default", ladder="add", strategy="none", format="none", dose=0, draw_seed=0, train_seed=0,
         made_of="test",
     )  # fmt: skip
-    folder.seal([arm])
+    folder.seal(Seal(made_of={}, arms=(arm,), batches={(base, "s"): ((0,),)}))
     said = Response(arm=arm.id, prompt=PROMPT, sample=0, text="Sorry, I will not do that.", finish="stop")
     with folder.responses(arm, "s", key="k").commit() as out:
         write_records(out, [said], Response)
@@ -70,12 +73,13 @@ def test_damaged_adapter_does_not_answer(tmp_path: Path) -> None:
     folder, arm = answered(tmp_path / "study", base=str(tmp_path / "base"))
     with folder.adapter(arm, key="k").commit() as out:
         out.mkdir()
-        ScriptedTuner().tune(make_mixture(), out=out, seed=1, advance=lambda *_: None)
+        checkpoints = Checkpoints(tmp_path / "checkpoints", key="k")
+        ScriptedTuner().tune(make_mixture(), out=out, seed=1, advance=lambda *_: None, checkpoints=checkpoints)
     flip(folder.adapter(arm).path / "adapter_model.safetensors")
 
     study = make_study(base=str(tmp_path / "base"), data={"instruction": [{"source": "a"}]}, mix={"doses": [0]})
     with pytest.raises(RunError, match="is not what was committed"):
-        pipeline.generate_responses(study, make_inputs(), folder, WATCH)
+        pipeline.generate_responses(study, make_inputs(), folder, WATCH, LOCAL)
 
 
 def test_verdicts_on_earlier_responses_are_not_estimated(tmp_path: Path) -> None:
@@ -98,7 +102,7 @@ def test_imported_study_has_no_base_to_work_with(stage: str, tmp_path: Path) -> 
     folder, _ = answered(tmp_path)
 
     with pytest.raises(InputError, match="this study has no `mix`"):
-        commands.STAGES[stage](make_study(), make_inputs(), folder, WATCH)
+        commands.STAGES[stage](make_study(), make_inputs(), folder, WATCH, LOCAL)
 
 
 def test_judge_named_by_a_dotted_path_is_estimated(tmp_path: Path) -> None:
@@ -114,7 +118,7 @@ def test_judge_named_by_a_dotted_path_is_estimated(tmp_path: Path) -> None:
 
 
 def test_plan_counts_no_steps_for_the_untuned_base(tmp_path: Path) -> None:
-    raw = yaml.safe_load(commands.recipe("smallworld-quick"))
+    raw = yaml.safe_load(starting.recipe("smallworld-quick"))
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
 
     without, with_it = (

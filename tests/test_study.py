@@ -79,6 +79,50 @@ def test_unknown_key_names_the_nearest(changes: dict[str, Any], message: str) ->
     assert message in refusal(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 1}, "epochs: unknown key; did you mean 'tune.epochs'?"),
+        ({"warmup": 1}, "warmup: unknown key; did you mean 'tune.warmup_steps'?"),
+        ({"seeds": 2}, "seeds: unknown key; did you mean 'seed' or 'mix.seeds'?"),
+        ({"tune": {"seed": 1}}, "tune.seed: unknown key; did you mean 'seed'?"),
+        ({"mix": {"doses": [0], "lr": 1}}, "mix.lr: unknown key; known are: also, contrast_ratio, doses"),
+        ({"suites": [{"name": "s", "doses": [1]}]}, "suites.0.doses: unknown key; did you mean 'mix."),
+    ],
+)
+def test_unknown_key_names_the_place_where_it_belongs(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": "1"}, "seed: must be a whole number, in plain digits such as 17 (found '1')"),
+        ({"seed": True}, "(found true)"),
+        ({"seed": None}, "(found null)"),
+        ({"seed": 1.0}, "(found 1.0)"),
+        ({"tune": {"epochs": "2"}}, "tune.epochs: must be a number, such as 0.5 or 3e-3 (found '2')"),
+        ({"tune": {"epochs": True}}, "tune.epochs: must be a number"),
+        ({"generate": {"untuned": 1}}, "generate.untuned: must be true or false (found 1)"),
+        ({"generate": {"untuned": "yes"}}, "generate.untuned: must be true or false (found 'yes')"),
+        ({"name": 12}, 'name: must be a text; in quotes, such as "12", where it would be something else (found 12)'),
+        ({"suites": "s"}, "suites: must be a list, such as [a, b] (found 's')"),
+        ({"tune": [1]}, "tune: must be a group of settings (found [1])"),
+        ({"suites": [{"path": "s"}]}, "1 setting(s) cannot be used: suites.0.name: is missing"),
+        ({"base": ["a", 1]}, "1 setting(s) cannot be used: base: write a text, or a list of texts"),
+    ],
+    ids=str,
+)
+def test_value_of_another_kind_says_how_to_write_it(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(**changes)
+
+
+def test_whole_number_is_a_number() -> None:
+    study = parse(tune={"epochs": 2, "learning_rate": 1})
+
+    assert (type(study.tune.epochs), study.tune.epochs, study.tune.learning_rate) == (float, 2.0, 1.0)
+
+
 def test_all_wrong_settings_are_named_at_once() -> None:
     what = refusal(seed=-1, tune={"epochs": 0}, generate={"samples": 0})
 
@@ -98,7 +142,7 @@ def test_wrong_dose_is_one_wrong_setting() -> None:
         ({"mix": {"doses": [0], "trainings": 2}}, "give either `seeds`, or both"),
         ({"mix": None}, "`data` and `mix` belong together"),
         ({"data": None}, "`data` and `mix` belong together"),
-        ({"suites": ["s", {"name": "s", "limit": 1}]}, "suite named twice: s"),
+        ({"suites": ["s", {"name": "s", "limit": 1}]}, "suites: named twice, whatever the case: s, s"),
         ({"data": {"instruction": [{"source": "a"}]}}, "doses above 0 need data.safety"),
         ({"mix": {"doses": [5], "strategies": ["balanced"]}}, "strategy `balanced` needs data.contrast"),
         ({"tune": {"batch_size": 6, "micro_batch_size": 4}}, "batch_size must be a multiple of micro_batch_size"),
@@ -107,7 +151,7 @@ def test_wrong_dose_is_one_wrong_setting() -> None:
         ({"generate": {"top_p": 0.5}}, "top_p needs temperature > 0"),
         ({"criteria": {"harmful": {"suites": ["z"], "max": 0}}}, "criteria name suite 'z'"),
         ({"criteria": {"harmful": {"judge": "z", "max": 0}}}, "criteria name judge 'z'"),
-        ({"criteria": {"harmful": {"max": 5}}}, "criteria.harmful.max: Input should be less than or equal to 1"),
+        ({"criteria": {"harmful": {"max": 5}}}, "criteria.harmful.max: must be less than or equal to 1"),
         ({"mix": {"doses": []}}, "mix.doses: "),
         ({"mix": {"doses": [-1]}}, "mix.doses.0: "),
         ({"mix": {"doses": ["3 %"]}}, "mix.doses.0: "),
@@ -116,9 +160,9 @@ def test_wrong_dose_is_one_wrong_setting() -> None:
         ({"generate": {"temperature": float("nan")}}, "generate.temperature: "),
         ({"tune": {"learning_rate": float("inf")}}, "tune.learning_rate: "),
         ({"generate": {"temperature": float("inf")}}, "generate.temperature: "),
-        ({"judges": ["phrases", "phrases"]}, "judge named twice: phrases"),
-        ({"base": ["a", "a"]}, "base named twice: a"),
-        ({"base": []}, "a study needs a base"),
+        ({"judges": ["phrases", "phrases"]}, "judges: named twice: phrases"),
+        ({"base": ["a", "a"]}, "base: named twice: a"),
+        ({"base": []}, "base: write a text, or a list of 1 to 100 texts"),
     ],
     ids=str,
 )
@@ -146,6 +190,10 @@ def test_draws_and_trainings_are_crossed() -> None:
         ('mix.doses=["3%"]', ("mix", "doses"), ("3%",)),
         ("budget.max_hours=null", ("budget", "max_hours"), None),
         ("criteria.harmful.max=0.1", ("criteria", "harmful", "max"), 0.1),
+        ("criteria.harmful.max=1e-05", ("criteria", "harmful", "max"), 0.00001),
+        ("name=no", ("name",), "no"),
+        ('name="12"', ("name",), "12"),
+        ("tune.micro_batch_size=", ("tune", "micro_batch_size"), None),
     ],
 )
 def test_override_wins_over_the_file(setting: str, place: tuple[str, ...], value: Any, tmp_path: Path) -> None:
@@ -183,7 +231,7 @@ def test_override_that_is_no_yaml_is_refused(setting: str, tmp_path: Path) -> No
         ("name: !!python/name:os.system", "not readable as YAML"),
         ("", "a study file is a mapping of settings"),
         ("- name", "a study file is a mapping of settings"),
-        ("1: x", "setting(s) cannot be used"),
+        ("1: x", "1: unknown key"),
         ("name: a\nname: b", "the key 'name' is given twice"),
         ("tune:\n  epochs: 1\n  epochs: 2", "the key 'epochs' is given twice"),
     ],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from safedose.bases import Base
+from safedose.checkpoints import Checkpoints
 from safedose.records import Example, MixedRow, Mixture, Role
 
 CHAT_TEMPLATE = (
@@ -117,3 +118,8 @@ def _row(role: Role, number: int, prompt: str, response: str) -> MixedRow:
 
 def quiet(_done: int, _what: str) -> None:
     """Report progress to nobody."""
+
+
+def checkpoints_of(out: Path, *, every_steps: int | None = None) -> Checkpoints:
+    """Give the checkpoints of the adapter that is tuned to a folder; they lie beside it."""
+    return Checkpoints(out.with_name(f"{out.name}-checkpoints"), key="key", every_steps=every_steps)

@@ -7,12 +7,15 @@ base is loaded, not before.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from safedose.errors import InputError
+from safedose.errors import InputError, SafedoseError
 
 SMALL_WORLD = Path(__file__).parent / "smallworld" / "base"
 _FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model")
@@ -45,7 +48,7 @@ def find_base(name: str, *, root: Path) -> Base:
         InputError: When it is nowhere, or has no safetensors weights.
     """
     path = SMALL_WORLD if name == "smallworld" else root / name
-    if not path.is_dir():
+    if not _is_folder(path):
         path = _download(name)
     if not any(path.glob("*.safetensors")):
         raise InputError(
@@ -60,6 +63,13 @@ def find_base(name: str, *, root: Path) -> Base:
     return Base(name=name, path=path, fingerprint=digest.hexdigest())
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for the disk
+        return False
+
+
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -70,20 +80,104 @@ def _download(name: str) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(
             f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
-            cause=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            cause=_first_line(error),
             fix="give a folder with model and tokenizer, `smallworld`, or check the Hub id and the network",
         ) from error  # fmt: skip
 
 
 def load_tokenizer(base: Base) -> Any:
-    """Load the tokenizer of a base, with left padding and a pad token (the end token where it has none)."""
+    """Load the tokenizer of a base, with left padding and a pad token (the end token where it has none).
+
+    Raises:
+        InputError: When its files are missing or cannot be read.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=False)
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    with blaming_tokenizer(base):
+        tokenizer = AutoTokenizer.from_pretrained(base.path, trust_remote_code=False)
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+@contextmanager
+def blaming_tokenizer(base: Base) -> Iterator[None]:
+    """Turn whatever goes wrong in the block into an error that names the files of the tokenizer.
+
+    They are somebody else's, and nobody checks them before a library stumbles on them, in whatever way.
+    """
+    try:
+        yield
+    except SafedoseError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"the tokenizer of base {base.name!r} cannot be used", where=str(base.path), cause=_first_line(error),
+            fix="put config.json, tokenizer.json and tokenizer_config.json, as published, beside the weights",
+        ) from error  # fmt: skip
+
+
+def check_model(base: Base, *, largest_id: int, layers: str | tuple[str, ...] = "all-linear") -> None:
+    """Find out from config and headers alone, without reading weights, whether a base can be loaded and asked.
+
+    Args:
+        base: What to look at.
+        largest_id: The largest token id it will be shown.
+        layers: What is to get an adapter, in PEFT's words: `all-linear`, a pattern, or ends of names.
+
+    Raises:
+        InputError: When config or weights are broken, do not fit each other, know fewer tokens, or lack a layer.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)  # what it would report is in the errors below
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            base.path, device_map="meta", output_loading_info=True, use_safetensors=True, trust_remote_code=False
+        )
+    except Exception as error:  # as for the tokenizer: config and headers are somebody else's
+        raise _unfit(base, "cannot be loaded", _first_line(error)) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    if missing := sorted(found["missing_keys"]):
+        raise _unfit(base, f"lacks {len(missing)} weights", f"such as {missing[0]}: it is another kind of model")
+    if largest_id >= (num_tokens := model.get_input_embeddings().num_embeddings):
+        cause = f"the tokenizer has the token id {largest_id}: it belongs to another model"
+        raise _unfit(base, f"knows {num_tokens} tokens only", cause)
+    if layers != "all-linear":
+        _check_layers(base, [name for name, _ in model.named_modules()], layers)
+
+
+def _check_layers(base: Base, names: Sequence[str], layers: str | tuple[str, ...]) -> None:
+    """Find every layer that is asked for; PEFT leaves out in silence what it does not find, if it finds another."""
+    try:
+        if isinstance(layers, str):  # a pattern of whole names
+            lacking = [layers] * (not any(re.fullmatch(layers, name) for name in names))
+        else:
+            lacking = [layer for layer in layers if not any(f".{name}".endswith(f".{layer}") for name in names)]
+        cause = "the name is misspelt, or belongs to another kind of model"
+    except re.error as error:
+        lacking, cause = [str(layers)], f"it is no regular expression: {error}"
+    if lacking:
+        raise InputError(
+            f"base {base.name!r} has no layer {', '.join(map(repr, lacking))}", where="tune.lora_modules", cause=cause,
+            fix="use all-linear, a list of ends of names such as [q_proj, v_proj], or a pattern of whole names",
+        )  # fmt: skip
+
+
+def _unfit(base: Base, problem: str, cause: str) -> InputError:
+    return InputError(
+        f"the model of base {base.name!r} {problem}", where=str(base.path), cause=cause,
+        fix="give a causal language model with config.json and safetensors weights as they were published",
+    )  # fmt: skip
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def load_model(base: Base) -> Any:
@@ -101,3 +195,37 @@ def load_model(base: Base) -> Any:
         trust_remote_code=False,
     )
     return model.to("cuda" if on_gpu else "cpu").eval()
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One device that models can be loaded to.
+
+    Attributes:
+        name: As its maker calls it.
+        num_bytes: Its memory.
+        bfloat16: Whether it computes in bfloat16, as evaluation does there.
+    """
+
+    name: str
+    num_bytes: int
+    bfloat16: bool
+
+
+def find_accelerators() -> tuple[Accelerator, ...]:
+    """List the devices torch can use here; loads torch, and raises whatever a broken torch raises."""
+    import torch
+
+    found = []
+    for number in range(torch.cuda.device_count()):
+        known = torch.cuda.get_device_properties(number)
+        with torch.cuda.device(number):
+            found.append(Accelerator(known.name, known.total_memory, torch.cuda.is_bf16_supported()))
+    return tuple(found)
+
+
+def hub_access() -> tuple[Path, bool]:
+    """Say where bases from the Hub are kept, and whether only those are used that are there; asks nobody."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE), bool(constants.HF_HUB_OFFLINE)

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import re
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
-from safedose import __version__
-from safedose.errors import InputError, RunError, SafedoseError
+from safedose import __version__, interruption
+from safedose.endings import explained, fail, show
+from safedose.errors import SafedoseError
 
 app = typer.Typer(
     help="How much safety data does your fine-tune need? Measure it.",
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
 )  # fmt: skip
-INTERRUPTED = "interrupted: run the same command again to go on; finished work is kept"
 importer = typer.Typer(help="Bring in what was made elsewhere.", no_args_is_help=True)
 app.add_typer(importer, name="import")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study file")]
 StudyDir = Annotated[Path, typer.Argument(metavar="DIR", help="the study folder, or its study.yaml")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="a.b=value: wins over the study file; repeatable")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="leave bad rows out, counted, instead of stopping at the first")
+]
 Json = Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout, and nothing else")]
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="folder of the study")] = Path("demo-study"),
+    out: Annotated[Path | None, typer.Option(help="folder of the study; else demo-study, or demo-study-quick")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="fewer arms, one seed: under two minutes")] = False,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Run a whole dose study in the small world: offline, in minutes."""
-    from safedose import commands
+    from safedose import starting
 
-    run(commands.start_demo(out, quick=quick), settings, as_json)
+    out = out or Path("demo-study-quick" if quick else "demo-study")
+    run(starting.start_demo(out, quick=quick), settings, as_json)
 
 
 @app.command()
@@ -48,33 +49,51 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a commented study file to start from."""
-    from safedose import commands
+    from safedose import starting
 
-    file = commands.init(Path(name), recipe)
-    _print({"study_file": str(file)}, as_json, f"wrote {file}\nnext:  safedose plan {file}")
+    file = starting.init(Path(name), recipe)
+    show({"study_file": str(file)}, as_json, f"wrote {file}\nnext:  safedose plan {file}")
 
 
 @app.command()
-def plan(study: StudyFile, settings: Settings = None, as_json: Json = False) -> None:
+def fork(
+    study: StudyDir,
+    new: Annotated[Path, typer.Argument(metavar="NEW_DIR", help="folder of the new study")],
+    as_json: Json = False,
+) -> None:
+    """Begin a sibling study that may change: same study file, and all finished work that still fits."""
+    from safedose import starting
+
+    file = starting.fork(study, new)
+    show({"study_file": str(file)}, as_json, f"wrote {file}\nnext:  change it, then  safedose run {file}")
+
+
+@app.command()
+def plan(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Check everything and say what a run would do; spends and writes nothing."""
     from safedose import commands, tables
+    from safedose.progress import Watch
 
-    planned = commands.plan(study, settings or [])
-    _print(tables.plan_as_json(planned), as_json, lambda: tables.plan_table(planned))
+    planned = commands.plan(study, _with(settings, skip_bad), tell=Watch(quiet=as_json).say)
+    show(tables.plan_as_json(planned), as_json, lambda: tables.plan_table(planned))
 
 
 @app.command()
-def run(study: StudyFile, settings: Settings = None, as_json: Json = False) -> None:
+def run(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Do a study from start to end; run the same command again to go on after a stop."""
     from safedose import commands, tables
     from safedose.progress import Watch
 
     watch = Watch(quiet=as_json)
-    folder, summary = commands.run(study, settings or [], watch)
+    folder, summary = commands.run(study, _with(settings, skip_bad), watch)
     report = folder.path / "report.html"
     result = {"report": str(report), "recommendations": tables.as_json(summary.recommendations)}
-    _print(result, as_json, lambda: tables.summary_table(summary))
+    show(result, as_json, lambda: tables.summary_table(summary))
     watch.say(f"{tables.time_line(watch.seconds, total=watch.elapsed)}\nreport: {report}")
+
+
+def _with(settings: list[str] | None, skip_bad: bool) -> list[str]:
+    return [*(settings or []), *(["data.skip_bad=true"] if skip_bad else [])]
 
 
 def _stage(verb: str, place: Path, settings: list[str] | None, as_json: bool) -> None:
@@ -82,13 +101,13 @@ def _stage(verb: str, place: Path, settings: list[str] | None, as_json: bool) ->
     from safedose.progress import Watch
 
     folder = commands.run_stage(verb, place, settings or [], Watch(quiet=as_json))
-    _print({"study": str(folder.path)}, as_json, f"{verb}: done in {folder.path}")
+    show({"study": str(folder.path)}, as_json, f"{verb}: done in {folder.path}")
 
 
 @app.command("mix")
-def mix_verb(study: StudyDir, settings: Settings = None, as_json: Json = False) -> None:
+def mix_verb(study: StudyDir, settings: Settings = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """1. Mix doses of safety data into the instruction data."""
-    _stage("mix", study, settings, as_json)
+    _stage("mix", study, _with(settings, skip_bad), as_json)
 
 
 @app.command("tune")
@@ -113,6 +132,7 @@ def judge_verb(
         str | None, typer.Option(help="refusal, harm or correctness; the judge's first if left out")
     ] = None,
     settings: Settings = None,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """4. Judge the responses of a study, or of any file."""
@@ -121,8 +141,9 @@ def judge_verb(
     if study is not None and responses is None and judge is None and out is None:
         _stage("judge", study, settings, as_json)
     elif study is None and responses is not None and judge is not None and out is not None:
-        num_rows = commands.judge_file(responses, judge, out, axis)
-        _print({"out": str(out), "num_rows": num_rows}, as_json, f"judged {num_rows} rows -> {out}")
+        num_rows, num_skipped = commands.judge_file(responses, judge, out, axis, skip_bad=skip_bad)
+        text = f"judged {num_rows} rows -> {out}{_left_out(num_skipped)}"
+        show({"out": str(out), "num_rows": num_rows, "num_skipped": num_skipped}, as_json, text)
     else:
         raise typer.BadParameter("give a study folder, or all of --responses, --judge and --out")
 
@@ -160,7 +181,7 @@ def recommend(
     }
     overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
     found = commands.recommend_dose(study, [*(settings or []), *overrides])
-    _print({"recommendations": tables.as_json(found)}, as_json, lambda: tables.recommendation_table(found))
+    show({"recommendations": tables.as_json(found)}, as_json, lambda: tables.recommendation_table(found))
     if found and all(one.dose is None for one in found):
         raise typer.Exit(3)
 
@@ -171,7 +192,44 @@ def status(study: StudyDir, as_json: Json = False) -> None:
     from safedose import commands, tables
 
     counts = commands.status(study)
-    _print(counts, as_json, lambda: tables.status_table(counts))
+    show(counts, as_json, lambda: tables.status_table(counts))
+
+
+@app.command()
+def verify(
+    study: StudyDir,
+    recompute: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="also make this share of the units again, in (0, 1]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="chooses the units that are made again")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Compare every byte of a study with what was written; changes nothing."""
+    from safedose import tables, verification
+    from safedose.progress import Watch
+
+    found = verification.verify(study, Watch(quiet=as_json), share=recompute, seed=seed)
+    error, result = verification.problem(found, study), tables.verified_as_json(found)
+    if error is None or not as_json:
+        show(result, as_json, lambda: tables.verified_table(found))
+    if error is not None:
+        fail(error, **result)
+
+
+@app.command()
+def doctor(
+    place: Annotated[Path, typer.Argument(metavar="[DIR]", help="where studies are or are to be")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Say whether this machine has all that a study needs, and what to do where it has not."""
+    from safedose import doctor, tables
+
+    lines = doctor.examine(place)
+    num_missing = sum(line.state == "missing" for line in lines)
+    result = {"lines": tables.as_json(lines), "num_missing": num_missing}
+    show(result, as_json, lambda: tables.doctor_table(lines))
+    if num_missing:
+        raise typer.Exit(1)
 
 
 @importer.command("responses")
@@ -179,15 +237,17 @@ def import_responses(
     file: Annotated[Path, typer.Argument(help="JSONL, JSON, CSV or Parquet with dose, suite, prompt, response")],
     out: Annotated[Path, typer.Option(help="the study folder to make")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="ours=theirs: a column by another name")] = None,
+    skip_bad: SkipBad = False,
     as_json: Json = False,
 ) -> None:
     """Make a study folder from responses generated elsewhere."""
-    from safedose import commands
+    from safedose import importing
 
-    folder = commands.import_responses(file, out, mapping or [])
+    folder, num_skipped = importing.import_responses(file, out, mapping or [], skip_bad=skip_bad)
     num_arms = len(folder.arms())
-    text = f"imported {num_arms} arms\nnext:  safedose judge {out}; safedose estimate {out}; safedose report {out}"
-    _print({"study": str(out), "num_arms": num_arms}, as_json, text)
+    text = f"imported {num_arms} arms{_left_out(num_skipped)}"
+    text += f"\nnext:  safedose judge {out}; safedose estimate {out}; safedose report {out}"
+    show({"study": str(out), "num_arms": num_arms, "num_skipped": num_skipped}, as_json, text)
 
 
 @app.callback(invoke_without_command=True)
@@ -200,51 +260,23 @@ def version(
         raise typer.Exit
 
 
-def _print(result: Any, as_json: bool, text: Any) -> None:
-    if as_json:
-        typer.echo(json.dumps(result, ensure_ascii=False))
-    elif isinstance(text, str):
-        typer.echo(text)
-    else:
-        text()
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _left_out(num_rows: int) -> str:
+    return f"; {num_rows} bad rows left out" if num_rows else ""
 
 
 def main() -> None:
     """Run the command line; every error a user can meet becomes four lines and an exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    interruption.install()
     try:
         app()
     except SystemExit as stop:  # Typer turns an interruption into this and says nothing
-        if stop.code == 130:
-            typer.echo(INTERRUPTED, err=True)
+        if stop.code == interruption.EXIT_CODE:
+            interruption.tell()
         raise
     except SafedoseError as error:
-        _fail(error)
-    except OSError as error:
-        _fail(_explain(error))
+        fail(error)
+    except (OSError, ImportError) as error:
+        fail(explained(error))
     except KeyboardInterrupt:
-        typer.echo(INTERRUPTED, err=True)
-        sys.exit(130)
-
-
-def _explain(error: OSError) -> SafedoseError:
-    """Say in four parts what the file system refused; a path that cannot work is wrong input."""
-    wrong_path = isinstance(error, FileExistsError | FileNotFoundError | IsADirectoryError | NotADirectoryError)
-    return (InputError if wrong_path else RunError)(
-        str(error.strerror or error), where=str(error.filename or "a file of the study"),
-        cause="the path is a file where a folder is needed, or the reverse, or it may not be written",
-        fix="give another path, or mend permissions and free space",
-    )  # fmt: skip
-
-
-def _fail(error: SafedoseError) -> NoReturn:
-    if "--json" in sys.argv:
-        parts = {"what": error.what, "where": error.where, "cause": error.cause, "fix": error.fix}
-        typer.echo(json.dumps({"error": parts}, ensure_ascii=False))
-    # what a file or a model wrote may hold control characters; a terminal must not obey them
-    typer.echo(re.sub(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", "\ufffd", f"error: {error}"), err=True)
-    sys.exit(error.exit_code)
+        interruption.tell()
+        sys.exit(interruption.EXIT_CODE)

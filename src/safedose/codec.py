@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 Record = TypeVar("Record")
+
+_hints = functools.cache(typing.get_type_hints)
+"""Types of a record's fields; asked for once per kind, not once per record: it is most of the time of reading."""
 
 
 def write_records(path: Path, records: Iterable[Any], kind: type) -> None:
@@ -42,7 +46,7 @@ def to_json(record: Any) -> Any:
 
 def from_json(value: Any, kind: Callable[..., Record]) -> Record:
     """Build a record from plain JSON values, nested records and tuples included."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _revive(value[name], hint) for name, hint in hints.items() if name in value})
 
 
@@ -59,7 +63,7 @@ def _revive(value: Any, hint: Any) -> Any:
 
 def _columns(kind: Any, prefix: str = "") -> list[tuple[str, Any]]:
     columns: list[tuple[str, Any]] = []
-    for name, hint in typing.get_type_hints(kind).items():
+    for name, hint in _hints(kind).items():
         if dataclasses.is_dataclass(hint):
             columns += _columns(hint, f"{prefix}{name}.")
         else:
@@ -92,6 +96,6 @@ def _unflatten(row: dict[str, Any], kind: Callable[..., Record], prefix: str = "
         name: _unflatten(row, typing.cast(Any, hint), f"{prefix}{name}.")
         if dataclasses.is_dataclass(hint)
         else row[prefix + name]
-        for name, hint in typing.get_type_hints(kind).items()
+        for name, hint in _hints(kind).items()
     }
     return kind(**values)

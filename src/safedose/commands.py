@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import json
-import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
 from safedose import pipeline
-from safedose.codec import to_json, write_records
+from safedose.codec import to_json
 from safedose.criteria import check_judges, recommend_doses, require_criteria
 from safedose.data.readers import read_rows
-from safedose.errors import InputError, nearest
-from safedose.generation.imported import read_imported
-from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of
+from safedose.data.rows import BadRows
+from safedose.engines import LOCAL, Engines
+from safedose.errors import InputError, RunError
+from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of, plan_suites
 from safedose.judging.catalogue import load_judge
 from safedose.judging.rows import judge_rows
-from safedose.outcome import find_bases, judging_work, read_expectations
+from safedose.keys import ingredients
+from safedose.order import require_before
+from safedose.outcome import find_bases, planned_units, read_expectations
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
-from safedose.records import Arm, Axis, Recommendation, Response, Summary
-from safedose.store import StudyFolder, digest, find_study, write_text
+from safedose.records import Arm, Axis, Recommendation, Summary
+from safedose.room import bytes_needed, require_room
+from safedose.store import StudyFolder, find_study, write_text
+from safedose.store.seal import Seal, grow
+from safedose.store.writer import LOCK, read_holder, require_free
 from safedose.study import Study
-from safedose.studyfile import parse_study, read_study
-from safedose.suites.catalogue import expected_of
+from safedose.studyfile import read_study
 from safedose.sweep.plan import grid
 from safedose.tuning.sft import count_steps
-
-RECIPES = ("smallworld", "smallworld-quick", "own-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Planned:
         arms: What will be made.
         num_steps: Optimizer steps over all arms.
         num_prompts: Prompts each arm answers.
+        num_bytes: What the study will write at most, about.
+        seal: What a run would write down before it begins.
     """
 
     study: Study
@@ -52,120 +55,118 @@ class Planned:
     arms: tuple[Arm, ...]
     num_steps: int
     num_prompts: int
+    num_bytes: int
+    seal: Seal
 
 
-def recipe(name: str) -> str:
-    """Give the text of a study file to start from.
-
-    Raises:
-        InputError: When there is no such recipe.
-    """
-    if name not in RECIPES:
-        raise InputError(
-            f"unknown recipe {name!r}", where="--recipe", cause="the name is misspelt", fix=nearest(name, RECIPES),
-        )  # fmt: skip
-    return importlib.resources.files("safedose").joinpath(f"recipes/{name}.yaml").read_text(encoding="utf-8")
-
-
-def init(folder: Path, name: str) -> Path:
-    """Make a study folder with a commented study file; never overwrites one.
-
-    Raises:
-        InputError: When the file exists, or the name cannot name a study.
-    """
-    folder = folder.resolve()
-    text, file = recipe(name), folder / "study.yaml"
-    if file.exists():
-        raise InputError(
-            f"{file} exists", where=str(file), cause="this study was made before",
-            fix="choose another name, or edit the file that is there",
-        )  # fmt: skip
-    named = text.replace(f"name: {name}\n", f"name: {yaml.safe_dump(folder.name).splitlines()[0]}\n", 1)
-    parse_study(yaml.safe_load(named), where=f"the name {folder.name!r}")
-    write_text(file, named)
-    return file
-
-
-def start_demo(folder: Path, *, quick: bool) -> Path:
-    """Put the demo's study file into a folder, which may hold an earlier run of it.
-
-    Raises:
-        InputError: When the folder holds something else.
-    """
-    file = folder / "study.yaml"
-    ours = {recipe("smallworld"), recipe("smallworld-quick")}
-    before = file.read_text(encoding="utf-8") if file.is_file() else None
-    if before not in ours and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} holds something else than a demo", where="--out", cause="it is used for another study or file",
-            fix="give a new folder with --out; an edited study goes on with `safedose run`",
-        )  # fmt: skip
-    write_text(file, recipe("smallworld-quick" if quick else "smallworld"))
-    return file
-
-
-def plan(file: Path, overrides: Sequence[str]) -> Planned:
+def plan(
+    file: Path, overrides: Sequence[str], engines: Engines = LOCAL, *, tell: Callable[[str], None] | None = None
+) -> Planned:
     """Check a study to the last row and say what it will do; writes nothing.
 
+    Args:
+        file: The study file.
+        overrides: Settings that win over it.
+        engines: Who says how long prompts are.
+        tell: Told a line now and then while long files are read.
+
     Raises:
-        InputError: For anything that could not work.
+        InputError: For anything that could not work, or would change what finished work was made of.
     """
     study = read_study(file, overrides=overrides)
-    inputs = load_inputs(study, root=file.parent)
+    inputs = load_inputs(study, root=file.parent, tell=tell)
     check_judges(study, inputs)
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
     mixtures = check_arms(study, inputs, arms, root=file.parent)
+    folder = StudyFolder(file.parent)
+    bases = find_bases(study, folder)
+    now = Seal(
+        made_of=ingredients(study, inputs, bases),
+        arms=arms,
+        batches=plan_suites(study, inputs, bases, count_tokens=engines.count_tokens),
+    )
     return Planned(
         study=study,
         inputs=inputs,
         arms=arms,
         num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures),
         num_prompts=sum(map(len, inputs.suites.values())),
+        num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
+        seal=grow(_sealed(folder), now, folder=folder.path),
     )
 
 
-def run(file: Path, overrides: Sequence[str], watch: Watch) -> tuple[StudyFolder, Summary]:
+def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = LOCAL) -> tuple[StudyFolder, Summary]:
     """Check a study, then do it; what an earlier run finished is kept."""
-    planned = plan(file, overrides)
     folder = StudyFolder(file.parent)
-    folder.seal(planned.arms)
-    _record(folder, overrides)
-    try:
-        summary = pipeline.run_study(planned.study, planned.inputs, folder, watch)
-    finally:
-        folder.log(event="run", seconds={name: round(spent, 3) for name, spent in watch.seconds.items()})
+    require_free(folder.path)
+    planned = plan(file, overrides, engines, tell=watch.say)
+    require_room(folder, planned.num_bytes)
+    for one in planned.inputs.skipped:
+        watch.say(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}")
+    with _working(folder, "run", overrides, watch):
+        folder.seal(planned.seal)
+        summary = pipeline.run_study(planned.study, planned.inputs, folder, watch, engines)
     return folder, summary
 
 
-STAGES: dict[str, Callable[[Study, Inputs, StudyFolder, Watch], object]] = {
-    "mix": pipeline.mix_doses,
-    "tune": lambda study, _, folder, watch: pipeline.tune_adapters(study, folder, watch),
+def _sealed(folder: StudyFolder) -> Seal | None:
+    """Read what was sealed before; a damaged plan is none: the run sets it aside and seals again."""
+    try:
+        return folder.sealed()
+    except RunError:
+        return None
+
+
+@contextmanager
+def _working(folder: StudyFolder, verb: str, overrides: Sequence[str], watch: Watch) -> Iterator[None]:
+    """Be the one writer of a study while a verb works; leave the settings, the times and a word on what was mended."""
+    with folder.writing(f"safedose {verb}") as writer:
+        _record(folder, overrides)
+        watch.writer = writer
+        try:
+            yield
+        finally:
+            watch.writer = None
+            for note in writer.notes:
+                watch.say(note)
+            with suppress(OSError):  # a full disk has its own error already
+                folder.log(event=verb, seconds={name: round(spent, 3) for name, spent in watch.seconds.items()})
+
+
+Stage = Callable[[Study, Inputs, StudyFolder, Watch, Engines], object]
+STAGES: dict[str, Stage] = {
+    "mix": lambda study, inputs, folder, watch, _: pipeline.mix_doses(study, inputs, folder, watch),
+    "tune": lambda study, _, folder, watch, engines: pipeline.tune_adapters(study, folder, watch, engines),
     "generate": pipeline.generate_responses,
-    "judge": pipeline.judge_responses,
-    "estimate": pipeline.estimate_endpoints,
-    "report": pipeline.write_report,
+    "judge": lambda study, inputs, folder, watch, _: pipeline.judge_responses(study, inputs, folder, watch),
+    "estimate": lambda study, inputs, folder, watch, _: pipeline.estimate_endpoints(study, inputs, folder, watch),
+    "report": lambda study, inputs, folder, watch, _: pipeline.write_report(study, inputs, folder, watch),
 }
 
 
-def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch) -> StudyFolder:
-    """Do one stage of a study on what the stage before left in its folder."""
+def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, engines: Engines = LOCAL) -> StudyFolder:
+    """Do one stage of a study on what the stage before left in its folder.
+
+    Raises:
+        InputError: For anything that could not work; stages that make what others build on are planned anew.
+    """
     folder, study = open_study(place, overrides)
-    if verb in {"tune", "generate"}:
-        find_bases(study, folder)  # an imported study has none: say so before anything is written
-    if verb == "mix":
-        folder.seal(plan(folder.study_file, _recorded(folder, overrides)).arms)
-    inputs = load_inputs(study, root=folder.path)
+    require_free(folder.path)
+    kept = _recorded(folder, overrides)
+    planned = plan(folder.study_file, kept, engines, tell=watch.say) if verb in {"mix", "tune", "generate"} else None
+    inputs = planned.inputs if planned else load_inputs(study, root=folder.path)
     check_judges(study, inputs)
-    if not folder.arms():
+    if verb != "mix" and not folder.arms():
         raise InputError(
             "this study has no arms yet", where=str(folder.path), cause="nothing was mixed or imported",
             fix=f"run `safedose mix {folder.path}` first",
         )  # fmt: skip
-    _record(folder, _recorded(folder, overrides))
-    try:
-        STAGES[verb](study, inputs, folder, watch)
-    finally:
-        folder.log(event=verb, seconds={name: round(spent, 3) for name, spent in watch.seconds.items()})
+    require_before(verb, study, inputs, folder)
+    with _working(folder, verb, kept, watch):
+        if planned:
+            folder.seal(planned.seal)
+        STAGES[verb](study, inputs, folder, watch, engines)
     return folder
 
 
@@ -183,7 +184,15 @@ def _record(folder: StudyFolder, overrides: Sequence[str]) -> None:
 
 def _recorded(folder: StudyFolder, overrides: Sequence[str]) -> list[str]:
     """List the settings that earlier verbs were given, then those given now; later ones win."""
-    given = [*folder.lock().get("overrides", []), *overrides]
+    file = folder.path / "lock.json"
+    kept = folder.lock().get("overrides") if file.exists() else []
+    if not isinstance(kept, list) or not all(isinstance(one, str) for one in kept):
+        raise InputError(
+            "the settings that earlier verbs were given cannot be read", where=str(file),
+            cause="the disk damaged the file, or somebody changed it by hand",
+            fix="remove it, and give those settings again with --set",
+        )  # fmt: skip
+    given = [*kept, *overrides]
     return list(dict.fromkeys(reversed(given)))[::-1]  # each once, at its last place
 
 
@@ -194,95 +203,71 @@ def recommend_dose(place: Path, overrides: Sequence[str]) -> tuple[Recommendatio
     inputs = load_judges(study)
     check_judges(study, inputs)
     estimates, expected = folder.summary().estimates, dict(read_expectations(study, folder))
-    return recommend_doses(study, inputs, folder.tuned_arms(), estimates, expected)
+    return recommend_doses(study, inputs, folder.tuned_arms(), estimates, expected, folder.failures())
 
 
-def judge_file(source: Path, judge: str, out: Path, axis: str | None) -> int:
-    """Judge a file of rows with `prompt` and `response`; returns how many rows were written.
+def judge_file(source: Path, judge: str, out: Path, axis: str | None, *, skip_bad: bool = False) -> tuple[int, int]:
+    """Judge a file of rows with `prompt` and `response`; returns how many rows were written, and how many left out.
+
+    Only rows that cannot be read can be left out; one without a prompt or a response is an error either way.
 
     Raises:
-        InputError: When a row cannot be judged, or `out` is a folder.
+        InputError: When a row cannot be judged, or `out` is a folder or the source itself.
     """
     if out.is_dir():
         raise InputError(
             f"{out} is a folder", where="--out", cause="the judged rows need a file", fix="name a .jsonl file in it",
         )  # fmt: skip
-    rows = judge_rows(
-        ((row.number, row.values) for row in read_rows(source)), load_judge(judge), axis=cast(Axis | None, axis)
-    )
-    write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    return len(rows)
-
-
-def import_responses(source: Path, out: Path, mapping: Sequence[str]) -> StudyFolder:
-    """Turn a file of responses made elsewhere into a study folder that can be judged.
-
-    Raises:
-        InputError: When a row cannot be understood, or the folder holds something already.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and source.exists() and out.samefile(source):
         raise InputError(
-            f"{out} is not empty", where="--out", cause="something was written there before",
-            fix="give a new folder",
+            f"{out} is the file to be judged", where="--out", cause="it would be written over",
+            fix="name another file",
         )  # fmt: skip
-    arms, responses = read_imported(read_rows(source), mapping=_pairs(mapping), expected_of=expected_of)
-    text = _imported_study(out.resolve().name, arms, {response.prompt.suite for response in responses})
-    parse_study(yaml.safe_load(text), where=str(source))
-    folder = StudyFolder(out)
-    folder.seal(arms)
-    by_unit: dict[tuple[str, str], list[Response]] = {}
-    for response in responses:
-        by_unit.setdefault((response.arm, response.prompt.suite), []).append(response)
-    for arm in arms:
-        for (arm_id, suite), said in by_unit.items():
-            if arm_id == arm.id:
-                unit = folder.responses(arm, suite, key=digest([to_json(one) for one in said]))
-                with unit.commit() as path:
-                    write_records(path, said, Response)
-    write_text(folder.study_file, text)
-    return folder
-
-
-def _pairs(mapping: Sequence[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for item in mapping:
-        ours, equals, theirs = item.partition("=")
-        if not (ours and equals and theirs):
-            raise InputError(
-                f"cannot read the mapping {item!r}", where="--map", cause="it is not of the form ours=theirs",
-                fix="write for example --map response=completion",
-            )  # fmt: skip
-        pairs[ours] = theirs
-    return pairs
-
-
-def _imported_study(name: str, arms: Iterable[Arm], suites: set[str]) -> str:
-    """Write the study file of imported responses: nothing to train, one judge to begin with."""
-    bases = sorted({arm.base for arm in arms})
-    body = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64] or "imported",
-        "seed": 0,
-        "base": bases[0] if len(bases) == 1 else bases,
-        "suites": [{"name": suite} for suite in sorted(suites)],
-        "judges": ["phrases"],
-    }
-    return "# Imported responses: nothing is trained here. Add judges and criteria, then judge, estimate, report.\n" + (
-        yaml.safe_dump(body, sort_keys=False)
-    )
+    bad = BadRows(skip=skip_bad)
+    found = ((row.number, row.values) for row in read_rows(source, bad=bad))
+    rows = judge_rows(found, load_judge(judge), axis=cast(Axis | None, axis))
+    write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return len(rows), bad.num_rows
 
 
 def status(place: Path) -> dict[str, Any]:
-    """Count what a study has finished, stage by stage: (done, in all) per stage that it has."""
+    """Say how far a study is and who works on it; reads only, also while another process writes.
+
+    Returns:
+        `name`; `arms`, how many; `stages`, the pair (done, in all) per stage that it has; `failures`, the trainings
+        that broke off; `writer`, who works on it or did so last, None before the first.
+
+    Raises:
+        InputError: When it is no study.
+        RunError: When what must be read is damaged.
+    """
+    for _ in range(4):  # what is being replaced at this moment is there at the next
+        with suppress(RunError, OSError):
+            return _status(place)
+        time.sleep(0.05)
+    return _status(place)
+
+
+def _status(place: Path) -> dict[str, Any]:
     folder, study = open_study(place, ())
-    arms, tuned = folder.arms(), folder.tuned_arms()
-    work = judging_work(study, load_judges(study), folder)
-    stages: dict[str, tuple[int, int]] = {}
-    if study.mix:
-        stages["mixed"] = (sum(folder.mixture(arm).exists() for arm in tuned), len(tuned))
-        stages["tuned"] = (sum(folder.adapter(arm).exists() for arm in tuned), len(tuned))
-        answered = sum(folder.responses(arm, choice.name).exists() for arm in arms for choice in study.suites)
-        stages["answered"] = (answered, len(arms) * len(study.suites))
-    stages["judged"] = (sum(folder.verdicts(arm, judge.id, suite).exists() for judge, arm, suite in work), len(work))
-    stages["estimated"] = (int((folder.path / "summary.json").is_file()), 1)
-    stages["reported"] = (int((folder.path / "report.html").is_file()), 1)
-    return {"name": study.name, "arms": len(arms), "stages": stages}
+    units = planned_units(study, load_judges(study), folder)
+    stages = {stage: (sum(unit.exists() for unit in group), len(group)) for stage, group in units.items()}
+    listed, failures = folder.outputs.listed() or {}, folder.failures()
+    stages |= {"estimated": (int("summary.json" in listed), 1), "reported": (int("report.html" in listed), 1)}
+    waiting = sum(total - done for done, total in stages.values()) - len(failures)
+    return {
+        "name": study.name,
+        "arms": len(folder.arms()),
+        "stages": stages,
+        "failures": [to_json(failure) for failure in failures],
+        "writer": _writer(folder.path, finished=waiting <= 0),
+    }
+
+
+def _writer(root: Path, *, finished: bool) -> dict[str, Any] | None:
+    holder = read_holder(root)
+    if not holder.alive and not holder.pid:
+        return None
+    silent = max(0.0, time.time() - (root / LOCK).stat().st_mtime)
+    told = {name: value for name, value in asdict(holder).items() if name != "alive"}
+    return {"state": "working" if holder.alive else "finished" if finished else "stopped", **told, "silent": silent}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from safedose.errors import InputError
 from safedose.inputs import Inputs
-from safedose.records import Arm, Axis, Criterion, Estimate, Expected, Recommendation
+from safedose.records import Arm, Axis, Criterion, Estimate, Expected, Failure, Prompt, Recommendation
 from safedose.stats.window import recommend
 from safedose.study import Limit, Study
 
@@ -28,8 +29,9 @@ _ABOUT = {
 
 
 def recommend_doses(
-    study: Study, inputs: Inputs, arms: Sequence[Arm], estimates: Sequence[Estimate], expected: dict[str, Expected]
-) -> tuple[Recommendation, ...]:
+    study: Study, inputs: Inputs, arms: Sequence[Arm], estimates: Sequence[Estimate],
+    expected: dict[str, Expected], failures: Sequence[Failure] = (),
+) -> tuple[Recommendation, ...]:  # fmt: skip
     """Recommend a dose for every curve of a study, each base and run by the suites it has answered.
 
     Args:
@@ -38,6 +40,7 @@ def recommend_doses(
         arms: The tuned arms; estimates of others are left aside.
         estimates: Everything that was estimated.
         expected: Per suite, what a good model does.
+        failures: Trainings that broke off; their doses are not recommended.
 
     Returns:
         One recommendation per curve; none when the study sets no criterion. A limit that no answered
@@ -46,6 +49,7 @@ def recommend_doses(
     Raises:
         InputError: When a named suite or judge has no estimate at all.
     """
+    broken = {failure.arm for failure in failures}
     tuned = [one for one in estimates if any(one.run == arm.run and one.base == arm.base for arm in arms)]
     found: list[Recommendation] = []
     for base, run in dict.fromkeys((arm.base, arm.run) for arm in arms):
@@ -61,17 +65,25 @@ def recommend_doses(
             answers = recommend(
                 tuned, asked, probability=study.criteria.probability,
                 max_missing_rate=study.criteria.max_missing, seed=study.seed,
+                failed=[arm for arm in arms if arm.id in broken],
             )  # fmt: skip
             found += [one for one in answers if (one.base, one.run) == (base, run)]
     return tuple(found)
 
 
 def check_judges(study: Study, inputs: Inputs) -> None:
-    """Find out before any work whether every limit has a judge that can speak about it.
+    """Find out before any work whether every limit has a judge, and a suite, that can speak about it.
 
     Raises:
-        InputError: When it has none.
+        InputError: When it has none, or two judges have one id.
     """
+    ids = Counter(judge.lower() for judge in inputs.judge_ids)
+    if twice := [judge for judge in inputs.judge_ids if ids[judge.lower()] > 1]:
+        raise InputError(
+            f"judges share an id: {', '.join(twice)}", where="judges",
+            cause="one judge is named in two ways, or two differ in nothing but upper and lower case",
+            fix="drop one of them, or give it an id of its own",
+        )  # fmt: skip
     for name, limit in study.criteria.limits.items():
         axes = _ABOUT[name].axes
         known = dict(zip(study.judges, inputs.judges, strict=True))
@@ -82,6 +94,32 @@ def check_judges(study: Study, inputs: Inputs) -> None:
                 where=f"criteria.{name}", cause=f"it needs a judge of {' or '.join(axes)}",
                 fix="add such a judge to `judges`, name it in the criterion, or drop the criterion",
             )  # fmt: skip
+        if inputs.suites:  # imported responses bring theirs
+            seen = {axis for judge in candidates for axis in judge.axes}
+            _check_suites(name, limit, inputs.suites, by_harm="harm" in seen and "harm" in axes)
+
+
+def _check_suites(name: str, limit: Limit, suites: Mapping[str, Sequence[Prompt]], *, by_harm: bool) -> None:
+    """Find out whether the suites a limit is about have prompts on which its endpoint is counted."""
+    expected, by_answer = _ABOUT[name].expected, name == "capability"
+    counted = {
+        suite: by_harm or any(one.reference if by_answer else one.expected == expected for one in prompts)
+        for suite, prompts in suites.items()
+    }
+    fitting = [suite for suite, prompts in suites.items() if {one.expected for one in prompts} == {expected}]
+    asked = limit.suites or [suite for suite in fitting if counted[suite]]
+    if silent := [suite for suite in asked if not counted[suite]]:
+        raise InputError(
+            f"no prompt of {', '.join(silent)} speaks about criteria.{name}", where=f"criteria.{name}.suites",
+            cause=f"it counts prompts with {'a right answer' if by_answer else f'expected: {expected}'}",
+            fix="name other suites, or drop the criterion",
+        )  # fmt: skip
+    if not asked:
+        raise InputError(
+            f"no suite speaks about criteria.{name}", where=f"criteria.{name}",
+            cause=f"it needs a suite of prompts with expected: {expected}{', and right answers' * by_answer}",
+            fix="add such a suite, name suites in the criterion, or drop the criterion",
+        )  # fmt: skip
 
 
 def _judges(study: Study, inputs: Inputs, limit: Limit) -> tuple[str, ...]:

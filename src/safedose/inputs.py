@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safedose.bases import find_base, load_tokenizer
+from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer
 from safedose.codec import to_json
 from safedose.data.readers import read_rows
+from safedose.data.rows import BadRows, Skipped
 from safedose.data.sources import load_source
 from safedose.errors import InputError
+from safedose.generation.local import plan_batches
 from safedose.interfaces import Judge
 from safedose.judging.catalogue import load_judge
 from safedose.mixture import Pool, choose_rows, mix
 from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt
 from safedose.seeding import derive
 from safedose.store import digest
-from safedose.study import Source, Study, SuiteChoice
+from safedose.store.seal import Batches
+from safedose.study import Source, Study, SuiteChoice, Tune
 from safedose.suites.catalogue import expected_of, load_suite, suite_from_rows
-from safedose.templates import make_frame
+from safedose.templates import encode_prompt, make_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,14 @@ class Inputs:
         suites: Prompts per suite, in the order of the study file; empty for imported responses, whose
             prompts came with them.
         judges: Who reads the responses.
+        skipped: Rows that were left out because they are bad, per source that has some, in the order of
+            the study file; empty unless `data.skip_bad` is set.
     """
 
     pool: Pool
     suites: dict[str, tuple[Prompt, ...]]
     judges: tuple[Judge, ...]
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def judge_ids(self) -> tuple[str, ...]:
@@ -48,25 +56,34 @@ class Inputs:
         return len(self.pool.instruction)
 
 
-def load_inputs(study: Study, *, root: Path) -> Inputs:
+def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None = None) -> Inputs:
     """Load what a study names; relative paths start from `root`, the study's folder.
+
+    Args:
+        study: Its settings.
+        root: The study's folder.
+        tell: Told a line now and then while a long file is read; None: nobody is.
 
     Raises:
         InputError: For the first thing that cannot be found or read.
     """
     data = study.data
     pool = Pool((), (), ())
+    skipped: list[Skipped] = []
     if data:
         seed = derive(study.seed, "rows")
+        noted = skipped if data.skip_bad else None
+        load = functools.partial(_rows, seed=seed, root=root, skipped=noted, tell=tell)
         pool = Pool(
-            instruction=_rows(data.instruction, by_item=False, seed=seed, root=root),
-            safety=_rows(data.safety, by_item=True, seed=seed, root=root),
-            contrast=_rows(data.contrast, by_item=True, seed=seed, root=root),
+            instruction=load(data.instruction, by_item=False),
+            safety=load(data.safety, by_item=True),
+            contrast=load(data.contrast, by_item=True),
         )
     return Inputs(
         pool=pool,
         suites={choice.name: _prompts(choice, root) for choice in study.suites} if data else {},
         judges=tuple(load_judge(name) for name in study.judges),
+        skipped=tuple(skipped),
     )
 
 
@@ -90,16 +107,20 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Pat
     """Find out, without spending anything, whether every arm can be made.
 
     Returns:
-        The mixtures of the tuned arms, in order.
+        A mixture per tuned arm, in order; arms that differ in seeds only share one.
 
     Raises:
         InputError: When a base, a template or a dose cannot work.
     """
     ratio = study.mix.contrast_ratio if study.mix else 1.0
     for base in study.bases:
-        make_frame(load_tokenizer(find_base(base, root=root)), study.tune.template)
-    mixtures = [mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed) for arm in arms if arm.run != UNTUNED]
-    for mixture in mixtures:
+        _check_base(find_base(base, root=root), study.tune)
+    by_cell: dict[tuple[object, ...], Mixture] = {}
+    for arm in arms:
+        cell = (arm.ladder, arm.strategy, arm.format, arm.dose)  # seeds choose other rows, never more
+        if arm.run != UNTUNED and cell not in by_cell:
+            by_cell[cell] = mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed)
+    for mixture in by_cell.values():
         num_benign = sum(row.role == "instruction" for row in mixture.rows)
         if study.tune.validation_rows >= num_benign:
             raise InputError(
@@ -107,15 +128,65 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Pat
                 where="tune.validation_rows", cause="the number is larger than the data",
                 fix="lower tune.validation_rows",
             )  # fmt: skip
-    return tuple(mixtures)
+    return tuple(by_cell[arm.ladder, arm.strategy, arm.format, arm.dose] for arm in arms if arm.run != UNTUNED)
 
 
-def _rows(sources: tuple[Source, ...], *, by_item: bool, seed: int, root: Path) -> tuple[Example, ...]:
-    return tuple(
-        example
-        for source in sources
-        for example in choose_rows(load_source(source.source, root=root), rows=source.rows, by_item=by_item, seed=seed)
-    )
+def _check_base(base: Base, settings: Tune) -> None:
+    """Find out whether the parts of a base fit each other, the template and the layers; reads no weights."""
+    tokenizer = load_tokenizer(base)
+    with blaming_tokenizer(base):
+        frame = make_frame(tokenizer, settings.template)
+        asked = encode_prompt(tokenizer, frame, "How are you?")
+        largest = max(tokenizer.vocab_size - 1, tokenizer.pad_token_id, *asked, *frame.after, *frame.stop)
+    check_model(base, largest_id=largest, layers=settings.lora_modules)
+
+
+def plan_suites(
+    study: Study,
+    inputs: Inputs,
+    bases: Sequence[Base],
+    *,
+    count_tokens: Callable[[Base, Study, Sequence[str]], list[int]],
+) -> dict[tuple[str, str], Batches]:
+    """Decide which prompts share a batch, per base and suite: once, since answers can depend on their company."""
+    settings = study.generate
+    room = max(1, settings.batch_tokens // max(settings.samples, settings.num_beams))
+    found: dict[tuple[str, str], Batches] = {}
+    for base in bases:
+        for suite, prompts in inputs.suites.items():
+            lengths = count_tokens(base, study, [prompt.text for prompt in prompts])
+            found[base.name, suite] = plan_batches(lengths, max_new_tokens=settings.max_new_tokens, batch_tokens=room)
+    return found
+
+
+def told(
+    examples: Iterable[Example], source: str, tell: Callable[[str], None] | None, *, every: int = 500_000
+) -> Iterator[Example]:
+    """Pass on the examples of a source, and tell somebody each time that so many more were read."""
+    for number, example in enumerate(examples, start=1):
+        if tell and number % every == 0:
+            tell(f"{source}: {number:,} rows read")
+        yield example
+
+
+def _rows(
+    sources: tuple[Source, ...],
+    *,
+    by_item: bool,
+    seed: int,
+    root: Path,
+    skipped: list[Skipped] | None,
+    tell: Callable[[str], None] | None,
+) -> tuple[Example, ...]:
+    """Choose the rows of each source; bad ones are an error, or left out and noted where there is a list for them."""
+    chosen: list[Example] = []
+    for source in sources:
+        bad = BadRows(skip=skipped is not None, how="data.skip_bad: true")
+        examples = told(load_source(source.source, root=root, bad=bad), source.source, tell)
+        chosen += choose_rows(examples, rows=source.rows, by_item=by_item, seed=seed)
+        if skipped is not None and bad.num_rows:
+            skipped.append(Skipped(source.source, bad.num_rows, tuple(bad.reasons)))
+    return tuple(chosen)
 
 
 def _prompts(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:

@@ -1,13 +1,15 @@
 """The seams of the house: what a tuner, a generator and a judge must be able to do.
 
-Each is a protocol with one method, so a function wrapped in a small final class is enough. The
-contract checks in `safedose.testing` run over every implementation, yours included.
+Each is a protocol with one method, so a function wrapped in a small final class is enough; what a tuner is
+handed to leave its checkpoints with is a protocol too, which safedose implements. The contract checks in
+`safedose.testing` run over every implementation, yours included.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,20 +20,44 @@ Advance = Callable[[int, str], None]
 """Tells a progress display that so many steps more are done, and what is going on."""
 
 
+class CheckpointKeeper(Protocol):
+    """Keeps what a tuner needs to go on after a stop; `safedose.checkpoints.Checkpoints` is the one we use."""
+
+    def latest(self) -> tuple[int, Path] | None:
+        """Give step and folder of the newest good checkpoint of this very training; None when there is none."""
+        ...
+
+    def due(self, step: int) -> bool:
+        """Say whether a checkpoint after this step is worth its while."""
+        ...
+
+    def write(self, step: int) -> AbstractContextManager[Path]:
+        """Give an empty folder to write the checkpoint of a step to; it counts once the block has ended."""
+        ...
+
+
 class Tuner(Protocol):
     """Turns a mixture into an adapter on disk."""
 
-    def tune(self, mixture: Mixture, *, out: Path, seed: int, advance: Advance) -> Adapter:
-        """Train on the mixture and write the adapter in PEFT layout to `out`.
+    def tune(
+        self, mixture: Mixture, *, out: Path, seed: int, advance: Advance, checkpoints: CheckpointKeeper
+    ) -> Adapter:
+        """Train on the mixture and write the adapter in PEFT layout to `out`, going on from the latest checkpoint.
+
+        Adapter and record depend on mixture and seed alone: not on how often the training was stopped, nor where.
 
         Args:
             mixture: The rows, in order.
             out: An existing, empty folder.
             seed: Governs initialisation, order and dropout; set before the adapter exists.
-            advance: Called with the number of optimizer steps just done.
+            advance: Called with the number of optimizer steps just done; steps of an earlier run come in one call.
+                May raise KeyboardInterrupt to ask for a stop: then a checkpoint of this step is written first.
+            checkpoints: Where the tuner leaves what it needs to go on: safetensors and JSON, no pickle, no paths.
 
         Raises:
-            RunError: When the loss is not finite or the adapter changes nothing.
+            TrainingFailed: When loss, gradient or weights are not finite; other arms are not concerned.
+            RunError: When the adapter changes nothing, or memory is too small for a single row.
+            KeyboardInterrupt: When `advance` asked for it.
         """
         ...
 
@@ -39,16 +65,18 @@ class Tuner(Protocol):
 class Generator(Protocol):
     """Lets one arm answer prompts."""
 
-    def generate(
-        self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, advance: Advance
-    ) -> list[Response]:
-        """Give one response per prompt and sample, in the order of the prompts.
+    def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
+        """Answer the prompts of one planned batch, all of one suite.
 
         Args:
             prompts: What to ask.
             arm: Id written on each response.
             adapter: Folder of the adapter; None asks the untuned base.
-            advance: Called with the number of prompts just answered.
+            batch: Number of the batch in the sealed plan; written on each response. The same batch asked
+                again gives the same responses.
+
+        Returns:
+            One response per prompt and sample, in the order of the prompts.
         """
         ...
 
@@ -82,12 +110,12 @@ def load(path: str) -> Any:
     """Fetch what a dotted path such as `package.module:name` names, importing it only now.
 
     Raises:
-        InputError: When the module or the name does not exist.
+        InputError: When the module or the name does not exist, or importing it fails.
     """
     module, _, name = path.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of somebody else's may raise anything
         raise InputError(
             f"cannot load {path!r}: {error}",
             where="a dotted path in the study file",

@@ -7,9 +7,12 @@ order of the rows is a function of the seeds alone.
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import operator
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from safedose.errors import InputError
@@ -52,11 +55,14 @@ def count_dose(dose: int | str, *, num_instruction: int, ladder: Ladder) -> int:
     return round(share * num_instruction / (1 if ladder == "replace" else 1 - share))
 
 
-def choose_rows(examples: Sequence[Example], *, rows: int | None, by_item: bool, seed: int) -> tuple[Example, ...]:
+def choose_rows(examples: Iterable[Example], *, rows: int | None, by_item: bool, seed: int) -> tuple[Example, ...]:
     """Choose the rows of a source that a study uses: a seeded sample in the source's own order.
 
+    Each row or item has a place in a seeded order that depends on nothing else; the first ones are chosen.
+    No more than those are held at any time, however long the source is.
+
     Args:
-        examples: All rows of one source.
+        examples: All rows of one source, each once.
         rows: How many to choose; None takes all.
         by_item: Count and choose items, with all their phrasings: for data that a dose is drawn from, so
             that every format has the same items.
@@ -65,16 +71,29 @@ def choose_rows(examples: Sequence[Example], *, rows: int | None, by_item: bool,
     Raises:
         InputError: When more are asked for than there are.
     """
-    names = {e.row: e.item if by_item else str(e.row) for e in examples}
-    units = list(dict.fromkeys(names.values()))
-    if rows is not None and rows > len(units):
-        source = examples[0].source if examples else "the source"
+    if rows is None:
+        return tuple(examples)
+    chosen: dict[str, list[tuple[int, Example]]] = {}
+    places: list[tuple[int, str]] = []  # a heap: the chosen unit with the last place is on top
+    source = "the source"
+    for number, example in enumerate(examples):
+        unit = example.item if by_item else str(example.row)
+        if unit not in chosen:
+            place = -int.from_bytes(rank(seed, "choose", unit), "big")
+            if len(places) < rows:
+                heapq.heappush(places, (place, unit))
+            elif place < places[0][0]:
+                continue
+            else:
+                del chosen[heapq.heapreplace(places, (place, unit))[1]]
+            chosen[unit], source = [], example.source
+        chosen[unit].append((number, example))
+    if rows > len(chosen):
         raise InputError(
-            f"{rows} rows asked of {source}, which has {len(units)}", where="data.*.rows",
+            f"{rows} rows asked of {source}, which has {len(chosen)}", where="data.*.rows",
             cause="the number is larger than the source", fix="lower `rows`, or leave it out to use all",
         )  # fmt: skip
-    chosen = set(sorted(units, key=lambda unit: rank(seed, "choose", unit))[:rows])
-    return tuple(e for e in examples if names[e.row] in chosen)
+    return tuple(example for _, example in sorted(itertools.chain(*chosen.values()), key=operator.itemgetter(0)))
 
 
 def nested_order(categories: Mapping[str, str], *, seed: int) -> list[str]:

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from safedose.bases import Base, find_base
-from safedose.codec import from_json, read_records, write_records
+from safedose.codec import from_json, read_records
 from safedose.errors import InputError, RunError
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
+from safedose.keys import verdicts_unit
 from safedose.mixture import as_mixture
 from safedose.progress import Watch
 from safedose.provenance import describe_data, describe_machine
@@ -22,10 +23,9 @@ from safedose.records import (
     Mixture,
     ReportFacts,
     Response,
-    Summary,
     Verdict,
 )
-from safedose.store import StudyFolder, Unit, stage_key, write_text
+from safedose.store import StudyFolder, Unit
 from safedose.study import Study
 from safedose.tuning.card import model_card
 
@@ -46,7 +46,7 @@ def find_bases(study: Study, folder: StudyFolder) -> tuple[Base, ...]:
             "this study has no `mix`: nothing of it can be tuned or asked here", where=str(folder.study_file),
             cause="it was made from imported responses", fix="go on with judge, estimate and report",
         )  # fmt: skip
-    return tuple(find_base(base, root=folder.path) for base in study.bases)
+    return tuple(find_base(base, root=folder.root) for base in study.bases)
 
 
 def read_mixture(folder: StudyFolder, arm: Arm) -> Mixture:
@@ -54,30 +54,56 @@ def read_mixture(folder: StudyFolder, arm: Arm) -> Mixture:
     return as_mixture(arm, read_records(folder.mixture(arm).committed(), MixedRow))
 
 
-def judging_work(study: Study, inputs: Inputs, folder: StudyFolder) -> list[tuple[Judge, Arm, str]]:
-    """List what there is to judge: every judge with every arm and every suite of the study it has answered."""
+def judging_work(
+    study: Study, inputs: Inputs, folder: StudyFolder, *, lenient: bool = False
+) -> list[tuple[Judge, Arm, str]]:
+    """List what there is to judge: every judge with every arm and every suite of the study it has answered.
+
+    Args:
+        study: Whose suites are asked.
+        inputs: The judges.
+        folder: Where the answers are.
+        lenient: Leave out answers that are damaged or being written just now, instead of raising.
+    """
     asked = {choice.name for choice in study.suites}
     return [
         (judge, arm, suite)
         for judge in inputs.judges
         for arm in folder.arms()
         for suite in folder.suites(arm)
-        if suite in asked and _can_speak(judge, folder, arm, suite)
+        if suite in asked and _can_speak(judge, folder.responses(arm, suite), lenient=lenient)
     ]
 
 
-def _can_speak(judge: Judge, folder: StudyFolder, arm: Arm, suite: str) -> bool:
+def _can_speak(judge: Judge, responses: Unit, *, lenient: bool) -> bool:
     """A judge of correctness has nothing to say where no prompt has a right answer."""
     if judge.axes != ("correctness",):
-        return True
-    return any(one.prompt.reference for one in read_records(folder.responses(arm, suite).committed(), Response))
+        return responses.exists() or not lenient
+    try:
+        return any(one.prompt.reference for one in read_records(responses.committed(), Response))
+    except (RunError, OSError):
+        if not lenient:
+            raise
+        return False
 
 
-def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
-    """Name the verdicts of a judge on an arm's present answers to a suite."""
-    responses = folder.responses(arm, suite).content()
-    key = stage_key("judge", responses=responses, judge=judge.id, fingerprint=judge.fingerprint)
-    return folder.verdicts(arm, judge.id, suite, key=key)
+def planned_units(study: Study, inputs: Inputs, folder: StudyFolder) -> dict[str, list[Unit]]:
+    """List the units that the sealed plan asks for, made or not, in the order of work.
+
+    Returns:
+        Units of `mixed`, `tuned`, `answered` and `judged`; an imported study has the last only. Arms whose training
+        failed are not asked. Verdicts are those on the answers that are there.
+    """
+    tuned, failed = folder.tuned_arms(), {arm.id for arm in folder.tuned_arms() if folder.failure(arm).exists()}
+    asked = [arm for arm in folder.arms() if arm.id not in failed]
+    units: dict[str, list[Unit]] = {}
+    if study.mix:
+        units["mixed"] = [folder.mixture(arm) for arm in tuned]
+        units["tuned"] = [folder.adapter(arm) for arm in tuned]
+        units["answered"] = [folder.responses(arm, choice.name) for arm in asked for choice in study.suites]
+    todo = judging_work(study, inputs, folder, lenient=True)
+    units["judged"] = [folder.verdicts(arm, judge.id, suite) for judge, arm, suite in todo]
+    return units
 
 
 def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator[Verdict]:
@@ -99,29 +125,22 @@ def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator
 
 def read_adapters(folder: StudyFolder) -> tuple[Adapter, ...]:
     """Read what tuning recorded about each arm; empty for imported responses."""
-    units = [folder.adapter(arm) for arm in folder.tuned_arms()]
-    records = [unit.committed() / "tuning.json" for unit in units if unit.exists()]
-    return tuple(from_json(json.loads(record.read_text(encoding="utf-8")), Adapter) for record in records)
+    return tuple(_read_adapter(folder, arm) for arm in folder.tuned_arms() if folder.adapter(arm).exists())
 
 
-def write_summary(folder: StudyFolder, summary: Summary) -> None:
-    """Write `estimates.parquet` and `summary.json`."""
-    temporary = folder.path / "estimates.parquet.partial"
-    write_records(temporary, summary.estimates, Estimate)
-    temporary.replace(folder.path / "estimates.parquet")
-    folder.write_summary(summary)
+def _read_adapter(folder: StudyFolder, arm: Arm) -> Adapter:
+    record = folder.adapter(arm).committed() / "tuning.json"
+    return from_json(json.loads(record.read_text(encoding="utf-8")), Adapter)
 
 
 def write_cards(folder: StudyFolder, arms: Iterable[Arm], estimates: Sequence[Estimate]) -> None:
     """Write the model card of each tuned arm, with whatever was measured on it."""
-    adapters = {adapter.arm: adapter for adapter in read_adapters(folder)}
+    cards: dict[str, str] = {}
     for arm in arms:
-        if arm.id in adapters:
+        if folder.adapter(arm).exists():
             measured = [one for one in estimates if one.arm == arm.id and one.value is not None]
-            card = model_card(arm, read_mixture(folder, arm), adapters[arm.id], measured)
-            file = folder.adapter(arm).path / "README.md"
-            if not file.is_file() or file.read_text(encoding="utf-8") != card:
-                write_text(file, card)
+            cards[folder.card(arm)] = model_card(arm, read_mixture(folder, arm), _read_adapter(folder, arm), measured)
+    folder.outputs.put(cards)
 
 
 def read_expectations(study: Study, folder: StudyFolder) -> tuple[tuple[str, Expected], ...]:
@@ -144,6 +163,7 @@ def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) 
         ("seed", str(study.seed)),
         *((f"base: {base.name}", f"sha256 {base.fingerprint}") for base in bases),
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
+        *((f"left out: {one.source}", f"{one.num_rows} bad rows") for one in inputs.skipped),
         *describe_machine(),
     )
     seconds: dict[str, float] = {}

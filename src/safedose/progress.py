@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from safedose.errors import RunError
+from safedose import interruption
+from safedose.errors import RunError, plain
 from safedose.interfaces import Advance
+from safedose.store.writer import Writer
 from safedose.study import Budget
 
 
@@ -25,6 +27,7 @@ class Watch:
         self._live = not quiet and sys.stderr.isatty()
         self._quiet = quiet
         self._started = time.monotonic()
+        self.writer: Writer | None = None
         self.seconds: dict[str, float] = {}
 
     @property
@@ -42,10 +45,23 @@ class Watch:
             unit: What is counted, in the plural.
 
         Yields:
-            A function (done, what) that reports `done` more units and what is being worked on.
+            A function (done, what) that reports `done` more units and what is being worked on; it is
+            called where a unit or step is whole, and ends the command there if a signal has asked for it.
         """
-        started = time.monotonic()
-        with self._bar(name, total, unit) as advance:
+        started, num_done = time.monotonic(), 0
+        with self._bar(name, total, unit) as show, interruption.stage():
+            self._beat(now=True, stage=name, done=0, total=total, unit=unit, what="", eta=None)
+
+            def advance(done: int, what: str) -> None:
+                nonlocal num_done
+                num_done += done
+                show(done, what)
+                spent = time.monotonic() - started
+                eta = spent / num_done * (total - num_done) if num_done else None
+                told: dict[str, Any] = {"what": what} if what else {}
+                self._beat(done=num_done, eta=eta, **told)
+                interruption.point()
+
             yield advance
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
         if not self._quiet and not self._live:
@@ -64,6 +80,10 @@ class Watch:
                 fix="what is finished is kept: raise budget.max_hours and run the same command again",
             )  # fmt: skip
 
+    def _beat(self, *, now: bool = False, **progress: Any) -> None:
+        if self.writer:
+            self.writer.beat(now=now, **progress)
+
     def say(self, line: str) -> None:
         """Tell the person something, unless they asked for quiet."""
         if not self._quiet:
@@ -79,7 +99,8 @@ class Watch:
 
         columns: list[Any] = [
             TextColumn("{task.description:>9}"), BarColumn(bar_width=30), MofNCompleteColumn(),
-            TextColumn(unit), TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.fields[what]}"),
+            TextColumn(unit), TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[what]}", markup=False),
         ]  # fmt: skip
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task(name, total=total, what="")
@@ -87,7 +108,7 @@ class Watch:
             def advance(done: int, what: str) -> None:
                 progress.update(task, advance=done)
                 if what:
-                    progress.update(task, what=what)
+                    progress.update(task, what=plain(what))
 
             yield advance
             progress.update(task, what="")

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Iterable
+from functools import cache
 
 import safedose
 from safedose.records import Example
@@ -33,6 +34,7 @@ def describe_data(examples: Iterable[Example]) -> tuple[tuple[str, str], ...]:
     return tuple((f"data: {source}", f"{count} rows, {licence}") for (source, licence), count in counts.items())
 
 
+@cache
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)

@@ -200,6 +200,7 @@ class Adapter:
         num_rows: Training rows, held-out validation rows not counted.
         num_cut: Training rows that reached `max_length` and lost their end.
         num_steps: Optimizer steps taken.
+        micro_batch_size: Rows per forward pass; fewer than the settings say if memory ran out.
         kept_step: Step whose weights were kept (the last, or the one of best validation loss).
         train_loss: Mean training loss over the run, in nats per answer token.
         validation_loss: Loss on the held-out rows at `kept_step`; None when nothing was held out.
@@ -210,10 +211,28 @@ class Adapter:
     num_rows: int
     num_cut: int
     num_steps: int
+    micro_batch_size: int
     kept_step: int
     train_loss: float
     validation_loss: float | None
     logit_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A training that broke off: the arm has no adapter and is not asked.
+
+    Attributes:
+        arm: Id of the arm.
+        step: Optimizer step at which it broke off, from 1.
+        reason: What happened.
+        kept_step: Step of the last good checkpoint, which is kept; None when there is none.
+    """
+
+    arm: str
+    step: int
+    reason: str
+    kept_step: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +247,8 @@ class Response:
         finish: Why it ended.
         num_tokens: Generated tokens, the end token included; None for imported responses.
         batch: Number of the planned batch it was generated in; None for imported responses.
+        split: Which part of a batch that did not fit into memory, half by half (`01` is the second half
+            of the first half); empty for a whole batch.
     """
 
     arm: str
@@ -237,6 +258,7 @@ class Response:
     finish: Finish
     num_tokens: int | None = None
     batch: int | None = None
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,6 +388,7 @@ class Summary:
     arms: tuple[Arm, ...]
     estimates: tuple[Estimate, ...]
     recommendations: tuple[Recommendation, ...]
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

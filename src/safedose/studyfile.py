@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from safedose.errors import InputError, nearest
+from safedose.plainyaml import MAX_DEPTH, read_yaml, read_yaml_file
 from safedose.study import Study
 
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without surprises: plain values only, and a key that is given twice is an error."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=deep) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
+_MOST_NAMED = 20
+_MOST_SHOWN = 80
+_KINDS = {
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number, in plain digits such as 17",
+    "float_type": "must be a number, such as 0.5 or 3e-3",
+    "string_type": 'must be a text; in quotes, such as "12", where it would be something else',
+    "tuple_type": "must be a list, such as [a, b]",
+    "dict_type": "must be a group of settings",
+    "model_type": "must be a group of settings",
+    "missing": "is missing",
+    "too_short": "must not be empty",
+}
+"""What pydantic calls the mistake, in the words of a study file."""
 
 
 def read_study(path: Path, *, overrides: Sequence[str] = ()) -> Study:
@@ -35,100 +41,122 @@ def read_study(path: Path, *, overrides: Sequence[str] = ()) -> Study:
     Raises:
         InputError: When the file is missing, is not YAML, or a value is wrong; all wrong values at once.
     """
-    if not path.is_file():
+    if not _is_file(path):
         raise InputError(
             f"there is no study file {path}", where=str(path),
             cause="the path is misspelt, or the study was not made yet",
             fix="make one with `safedose init NAME`, then give the path of its study.yaml",
         )  # fmt: skip
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a safe loader
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not a UTF-8 text: {error}", where=str(path), cause="it was saved in another encoding, or is no text",
-            fix="save it as UTF-8",
-        ) from error  # fmt: skip
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"not readable as YAML: {' '.join(str(error).split())}", where=str(path),
-            cause="a syntax slip such as a missing colon, a tab or an unclosed quote",
-            fix="mend the line named above",
-        ) from error  # fmt: skip
+    raw = read_yaml_file(path)
     if not isinstance(raw, dict):
         raise InputError(
-            "a study file is a mapping of settings", where=str(path), cause="the file is empty or a list",
+            "a study file is a mapping of settings", where=str(path), cause="the file is empty, a list or a text",
             fix="start from the one that `safedose init NAME` writes",
         )  # fmt: skip
     for override in overrides:
         _override(raw, override)
-    return parse_study(raw, where=str(path))
+    given = [override.partition("=")[0][:_MOST_SHOWN] for override in overrides]
+    return parse_study(raw, where=f"{path}, with --set {', '.join(given)}" if given else str(path))
 
 
 def parse_study(raw: dict[str, Any], *, where: str) -> Study:
     """Check the content of a study file that is already read; raises InputError as `read_study` does."""
     try:
-        return Study.model_validate(raw)
+        return Study.model_validate(_frozen(raw))
     except ValidationError as error:
         # a list whose entries are wrong counts as too short as well: the entries say it
         wrong = [one for one in error.errors() if not (one["type"] == "too_short" and one["input"])]
-        by_place = {_place(detail): _explain(detail) for detail in reversed(wrong)}
-        lines = list(reversed(by_place.values()))  # a value that fits no member of a union is one mistake
-        raise InputError(
-            f"{len(lines)} setting(s) cannot be used: " + "; ".join(lines), where=where,
-            cause="a misspelt key, a value of the wrong kind, or settings that contradict each other",
-            fix="change the settings named above; docs/formats.md lists every key",
-        ) from error  # fmt: skip
+    told = list(dict.fromkeys(map(_explain, wrong)))
+    more = f"; and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    raise InputError(
+        f"{len(told)} setting(s) cannot be used: {'; '.join(told[:_MOST_NAMED])}{more}", where=where,
+        cause="a misspelt key, a value of the wrong kind, or settings that contradict each other",
+        fix="change the settings named above; docs/formats.md lists every key",
+    )  # fmt: skip
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the disk
+        return False
+
+
+def _frozen(value: Any) -> Any:
+    """Make tuples of lists: the settings hold tuples, and strict models take nothing for them."""
+    if isinstance(value, dict):
+        return {key: _frozen(one) for key, one in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or len(keys) > MAX_DEPTH:
         raise InputError(
-            f"cannot read the setting {override!r}", where="--set", cause="it is not of the form a.b=value",
-            fix="write for example --set tune.epochs=2",
+            f"cannot read the setting {override[:_MOST_SHOWN]!r}", where="--set",
+            cause="it is not of the form a.b=value", fix="write for example --set tune.epochs=2",
         )  # fmt: skip
     place: Any = raw
-    for key in keys[:-1]:
-        place = place.setdefault(key, {})
+    for number, key in enumerate(keys[:-1]):
+        if place.get(key) is None:
+            place[key] = {}
+        place = place[key]
         if not isinstance(place, dict):
+            through = ".".join(keys[: number + 1])
             raise InputError(
-                f"{path!r} leads through {key!r}, which is not a group of settings", where="--set",
-                cause="the path is too long, or goes into a list", fix="set the whole list or value instead",
+                f"{path!r} leads through {through!r}, which is not a group of settings", where="--set",
+                cause="it is a list, whose entries cannot be set one by one, or a value that holds no others",
+                fix=f"set all of it: --set {through}=VALUE",
             )  # fmt: skip
-    try:
-        place[keys[-1]] = yaml.load(text, _StrictLoader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"cannot read the value of {override!r}", where="--set", cause=" ".join(str(error).split()),
-            fix="quote the value as YAML does",
-        ) from error  # fmt: skip
-
-
-def _place(detail: Any) -> str:
-    return ".".join(str(step) for step in detail["loc"] if not _is_variant(str(step))) or "the study"
+    place[keys[-1]] = read_yaml(text, where=f"--set {path[:_MOST_SHOWN]}")
 
 
 def _explain(detail: Any) -> str:
-    place = _place(detail)
-    if detail["type"] == "extra_forbidden":
-        return f"{place}: unknown key; {nearest(str(detail['loc'][-1]), _keys_beside(detail['loc']))}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    shown = "" if isinstance(detail["input"], dict | BaseModel) else f" (found {detail['input']!r})"
-    return f"{place}: {message}{shown}"
+    place = ".".join(str(step) for step in detail["loc"]) or "the study"
+    kind, value = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return f"{place}: unknown key; {_meant(detail['loc'])}"
+    message = _KINDS.get(kind) or str(detail["msg"]).removeprefix("Value error, ")
+    message = re.sub(r"^Input should", "must", message)
+    return f"{place}: {message}{'' if kind == 'missing' else _shown(value)}"
 
 
-def _is_variant(step: str) -> bool:
-    """Pydantic names the tried member of a union in the location; readers of a study file do not want it."""
-    return bool(re.match(r"(constrained-|function-|tuple\[|str$|int$)", step))
+def _shown(value: Any) -> str:
+    """Show a value that was found, shortened, as a study file would write it; groups are not shown."""
+    if isinstance(value, dict | BaseModel):
+        return ""
+    if value is None or isinstance(value, bool):
+        text = json.dumps(value)
+    else:
+        text = repr(list(value) if isinstance(value, tuple) else value)
+    return f" (found {text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + '...'})"
+
+
+def _meant(location: Sequence[int | str]) -> str:
+    """Say which key was probably meant: one beside it, or one of that name elsewhere in the file."""
+    key, beside = str(location[-1]), _keys_beside(location)
+    elsewhere = {place.rpartition(".")[2]: place for place in _places(Study)}
+    close = difflib.get_close_matches(key, beside, n=1)
+    far = [key] if key in elsewhere else [] if close else difflib.get_close_matches(key, elsewhere, n=1)
+    words = [*close, *(elsewhere[name] for name in far)]
+    return f"did you mean {' or '.join(map(repr, words))}?" if words else nearest(key, beside)
+
+
+def _places(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """List every key of the study file with the way to it, the deepest first."""
+    for name, field in model.model_fields.items():
+        inner = _model_in(field.annotation)
+        if inner:
+            yield from _places(inner, f"{prefix}{name}.")
+        yield prefix + name
 
 
 def _keys_beside(location: Sequence[int | str]) -> list[str]:
     model: Any = Study
     for step in location[:-1]:
-        if isinstance(step, int) or step not in getattr(model, "model_fields", {}):
-            continue
-        model = _model_in(model.model_fields[step].annotation) or model
+        if isinstance(step, str) and step in model.model_fields:
+            model = _model_in(model.model_fields[step].annotation) or model
     return list(model.model_fields)
 
 

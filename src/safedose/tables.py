@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,27 @@ from rich.markup import escape
 from rich.table import Table
 
 from safedose.codec import to_json
+from safedose.errors import plain
 from safedose.records import Arm, Estimate, Recommendation, Summary
 
 if TYPE_CHECKING:
     from safedose.commands import Planned
+    from safedose.doctor import Line
+    from safedose.verification import Verified
 
 HEADLINES = ("harmful_response_rate", "compliance_rate", "exaggerated_refusal_rate", "accuracy")
 """Endpoints worth a column in the terminal, most telling first; the report shows all."""
 
+QUIET_SECONDS = 60
+"""After so long without a sign a person should hear of it: a batch or a step may last, or the process hangs."""
+
 MAX_COLUMNS = 4
 """Columns of rates that fit a terminal of 80 characters."""
+
+
+def _safe(text: str) -> str:
+    """Make text that a file, a person or a model wrote fit to print: neither markup nor anything a terminal obeys."""
+    return escape(plain(text).replace("\n", " "))
 
 
 def as_json(records: Sequence[Any]) -> list[Any]:
@@ -34,6 +46,8 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "arms": as_json(planned.arms),
         "num_steps": planned.num_steps,
         "num_prompts": planned.num_prompts,
+        "num_skipped": sum(one.num_rows for one in planned.inputs.skipped),
+        "num_bytes": planned.num_bytes,
         "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
         "judges": list(planned.study.judges),
         "remote_calls": 0,
@@ -59,8 +73,11 @@ def plan_table(planned: Planned) -> None:
         f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
         f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
         f"{total['num_responses']} responses; "
-        f"judges: {', '.join(planned.study.judges)}; remote calls: none"
+        f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
+        f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
+    for one in planned.inputs.skipped:
+        console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
 
 
 def _share(arm: Arm, num_instruction: int) -> str:
@@ -71,12 +88,12 @@ def _share(arm: Arm, num_instruction: int) -> str:
 def summary_table(summary: Summary) -> None:
     """Print the rates the criteria are about, per curve and dose, then the recommendations."""
     columns = _columns(summary)
-    table = Table(title=f"{escape(summary.name)}: rates over seeds", title_justify="left")
+    table = Table(title=f"{_safe(summary.name)}: rates over seeds", title_justify="left")
     for column in ("strategy", "format", "dose"):
         table.add_column(column, justify="right" if column == "dose" else "left", no_wrap=True)
     for suite, endpoint, judge in columns:
         name = endpoint.removesuffix("_rate").replace("_", " ")
-        table.add_column(f"{_short(suite)}\n{name}\n({escape(judge)})", justify="right")
+        table.add_column(f"{_short(suite)}\n{name}\n({_safe(judge)})", justify="right")
     rows: dict[tuple[Any, ...], dict[tuple[str, str, str], Estimate]] = {}
     for one in summary.estimates:
         if one.scope == "dose":
@@ -84,8 +101,11 @@ def summary_table(summary: Summary) -> None:
             rows.setdefault(row, {})[(one.suite, one.endpoint, one.judge)] = one
     for row, cells in rows.items():
         shown = [_rate(cells.get(column)) for column in columns]
-        table.add_row(escape(row[3]), escape(row[4]), str(row[5]), *shown)
-    Console().print(table)
+        table.add_row(_safe(row[3]), _safe(row[4]), str(row[5]), *shown)
+    console = Console()
+    console.print(table)
+    for failure in summary.failures:
+        console.print(f"[bold]failed[/bold]: {_safe(failure.arm)} at step {failure.step}: {_safe(failure.reason)}")
     recommendation_table(summary.recommendations)
 
 
@@ -99,7 +119,7 @@ def _columns(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _short(suite: str) -> str:
-    return escape(suite.removeprefix("smallworld-"))
+    return _safe(suite.removeprefix("smallworld-"))
 
 
 def _rate(one: Estimate | None) -> str:
@@ -119,15 +139,98 @@ def recommendation_table(recommendations: Sequence[Recommendation]) -> None:
         missed = f"no dose meets the criteria (nearest: {chance})" if chance else "no dose meets the criteria"
         answer = found if one.dose is not None else missed
         failing = f"; fails: {one.failing_criterion}" if one.failing_criterion else ""
-        console.print(f"[bold]{escape(curve)}[/bold]: {escape(answer + failing)}. {escape(one.advice)}", soft_wrap=True)
+        console.print(f"[bold]{_safe(curve)}[/bold]: {_safe(answer + failing)}. {_safe(one.advice)}", soft_wrap=True)
 
 
-def status_table(counts: Mapping[str, Any]) -> None:
-    """Print what is finished, a line a stage."""
+def status_table(found: Mapping[str, Any]) -> None:
+    """Print who works on a study, what is finished, a line a stage, and what failed."""
     console = Console()
-    console.print(f"{escape(counts['name'])}: {counts['arms']} arms")
-    for stage, (done, total) in counts["stages"].items():
-        console.print(f"  {stage:>10} {done} of {total}")
+    lines = [f"{_safe(found['name'])}: {found['arms']} arms", *_writer_lines(found["writer"])]
+    lines += [f"  {stage:>10} {done} of {total}" for stage, (done, total) in found["stages"].items()]
+    lines += [
+        f"[bold]failed[/bold]: {_safe(one['arm'])} at step {one['step']}: {_safe(one['reason'])}"
+        for one in found["failures"]
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _writer_lines(writer: Mapping[str, Any] | None) -> list[str]:
+    if writer is None:
+        return ["nobody has worked on it yet"]
+    state, command = writer["state"], _safe(writer["command"])
+    who = f"`{command}`, process {writer['pid']} on {_safe(writer['host'])}"
+    began = f"begun {_span(time.time() - writer['started'])} ago"
+    if state == "working":
+        quiet = f", no sign for {_span(writer['silent'])}" if writer["silent"] > QUIET_SECONDS else ""
+        return [f"working: {who}, {began}{quiet}", *_stage_lines(writer)]
+    if state == "finished":
+        return [f"finished: by {who}"]
+    return [f"stopped: run the same command again to go on; it was {who}, {began}", *_stage_lines(writer)]
+
+
+def _stage_lines(writer: Mapping[str, Any]) -> list[str]:
+    if not writer["stage"]:
+        return []
+    left = "" if writer["eta"] is None or writer["state"] != "working" else f", about {_span(writer['eta'])} left"
+    what = f", {_safe(writer['what'])}" if writer["what"] else ""
+    return [f"  {_safe(writer['stage'])}: {writer['done']} of {writer['total']} {_safe(writer['unit'])}{what}{left}"]
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def verified_as_json(found: Verified) -> dict[str, Any]:
+    """Say what a check found, as plain values."""
+    return {
+        "counts": found.counts,
+        "damaged": as_json(found.damaged),
+        "missing": list(found.missing),
+        "leftovers": [{"path": path, "what": what} for path, what in found.leftovers],
+        "being_written": found.being_written,
+        "recomputed": as_json(found.again),
+        "note": found.note,
+    }
+
+
+def verified_table(found: Verified) -> None:
+    """Print a line per kind, then what is damaged, missing, left over and came out otherwise."""
+    table = Table()
+    for column in ("kind", "units", "bytes", "ok", "missing", "damaged"):
+        table.add_column(column, justify="left" if column == "kind" else "right")
+    for kind, count in found.counts.items():
+        table.add_row(kind, *(f"{count[column]:,}" for column in ("units", "bytes", "ok", "missing", "damaged")))
+    console = Console()
+    console.print(table)
+    lines = [f"[bold]damaged[/bold]: {_safe(f'{damage.path} {damage.problem}')}" for damage in found.damaged]
+    if found.missing:
+        lines.append(f"{len(found.missing)} not made yet, such as {_safe(found.missing[0])}: `safedose run` makes them")
+    lines += [_safe(f"{path} {what}") for path, what in found.leftovers]
+    lines += [_safe(found.note)] if found.note else []
+    if found.being_written:
+        lines.append("another process is working on this study: what it has in hand counts as missing")
+    lines += [f"made again: {_safe(one.path)}: {_came_out(one.differing)}" for one in found.again]
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _came_out(differing: Sequence[str]) -> str:
+    return f"[bold]differs[/bold] in {_safe(', '.join(differing))}" if differing else "same bytes"
+
+
+def doctor_table(lines: Sequence[Line]) -> None:
+    """Print a line per finding, with what to do where there is something to do."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    styles = {"ok": "green", "warn": "yellow", "missing": "bold red"}
+    for line in lines:
+        todo = f"\n-> {_safe(line.todo)}" if line.todo else ""
+        state = f"[{styles[line.state]}]{line.state}[/]"
+        table.add_row(state, _safe(line.topic), f"{_safe(line.found)}{todo}")
+    Console().print(table)
 
 
 def time_line(seconds: Mapping[str, float], *, total: float) -> str:

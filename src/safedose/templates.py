@@ -86,8 +86,15 @@ def _chat_frame(tokenizer: Any) -> Frame:
             fix=f"set tune.template to one of: {', '.join(sorted(TEXT_TEMPLATES))}",
         )  # fmt: skip
     turn = [{"role": "user", "content": _PROMPT}]
-    asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-    told = tokenizer.apply_chat_template([*turn, {"role": "assistant", "content": _ANSWER}], tokenize=False)
+    try:
+        asked = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+        told = tokenizer.apply_chat_template([*turn, {"role": "assistant", "content": _ANSWER}], tokenize=False)
+    except Exception as error:  # a chat template is a program of somebody else's
+        raise InputError(
+            "the chat template fails", where="tune.template: chat",
+            cause=f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",
+            fix=f"mend it, or set tune.template to one of: {', '.join(sorted(TEXT_TEMPLATES))}",
+        ) from error  # fmt: skip
     if asked.count(_PROMPT) != 1 or told.count(_ANSWER) != 1:
         raise InputError(
             "the chat template does not say the prompt exactly once", where="tune.template: chat",

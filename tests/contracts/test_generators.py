@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from safedose.bases import Base
+from safedose.checkpoints import Checkpoints
 from safedose.errors import InputError
-from safedose.interfaces import Advance
 from safedose.records import Prompt, Response
 from safedose.study import Generate, Tune
 from safedose.testing import ScriptedGenerator, check_generator, questions
@@ -27,7 +27,13 @@ def test_local_generator_keeps_the_contract(settings: dict[str, float], tiny_bas
     from safedose.tuning.sft import LoraTuner
 
     tune = Tune(epochs=1, batch_size=4, learning_rate=0.05, warmup_steps=0, lora_rank=2)
-    LoraTuner(tiny_base, tune).tune(make_mixture(), out=tmp_path, seed=0, advance=quiet)
+    LoraTuner(tiny_base, tune).tune(
+        make_mixture(),
+        out=tmp_path,
+        seed=0,
+        advance=quiet,
+        checkpoints=Checkpoints(tmp_path / "checkpoints", key="key"),
+    )
     generate = Generate.model_validate({"max_new_tokens": 6, "batch_tokens": 100, **settings})
     check_generator(LocalGenerator(tiny_base, generate, template="chat", seed=0), adapter=tmp_path)
 
@@ -35,7 +41,7 @@ def test_local_generator_keeps_the_contract(settings: dict[str, float], tiny_bas
 def test_scripted_generator_answers_from_a_table() -> None:
     prompt = Prompt(id="1", suite="mine", text="Hello?", expected="comply")
 
-    said = ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, advance=quiet)
+    said = ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, batch=0)
 
     assert [response.text for response in said] == ["Good day."]
 
@@ -44,7 +50,7 @@ def test_scripted_generator_names_the_prompt_it_has_no_answer_to() -> None:
     prompt = Prompt(id="1", suite="mine", text="Helo?", expected="comply")
 
     with pytest.raises(InputError, match=r"no answer to 'Helo\?'(.|\n)*did you mean 'Hello\?'"):
-        ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, advance=quiet)
+        ScriptedGenerator({"Hello?": "Good day."}).generate([prompt], arm="a", adapter=None, batch=0)
 
 
 class Broken:
@@ -54,11 +60,9 @@ class Broken:
         self._habit = habit
         self._calls = 0
 
-    def generate(
-        self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, advance: Advance
-    ) -> list[Response]:
+    def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
         self._calls += 1
-        said = ScriptedGenerator(str.upper).generate(prompts, arm=arm, adapter=adapter, advance=advance)
+        said = ScriptedGenerator(str.upper).generate(prompts, arm=arm, adapter=adapter, batch=batch)
         if self._habit == "sorts":
             return sorted(said, key=lambda response: response.prompt.text)
         if self._habit == "drops a prompt":

@@ -9,23 +9,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from made_rows import ROWS, SOME, TEXT, values, write
 from safedose.data.readers import Row, read_rows
 from safedose.errors import InputError
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**30), 10**30)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
-)
-ROWS = st.lists(st.dictionaries(TEXT, VALUES, max_size=4), min_size=1, max_size=5)
 
 
 def file(tmp_path: Path, name: str, content: bytes) -> Path:
@@ -34,10 +23,7 @@ def file(tmp_path: Path, name: str, content: bytes) -> Path:
     return path
 
 
-def values(path: Path) -> list[dict[str, object]]:
-    return [row.values for row in read_rows(path)]
-
-
+@settings(deadline=None)
 @given(rows=ROWS, ascii_only=st.booleans())
 def test_rows_written_as_jsonl_come_back_equal(
     rows: list[dict[str, object]], ascii_only: bool, tmp_path_factory: pytest.TempPathFactory
@@ -49,6 +35,20 @@ def test_rows_written_as_jsonl_come_back_equal(
     assert values(path) == rows
 
 
+@settings(deadline=None)
+@given(rows=ROWS, indent=st.none() | st.integers(0, 2), inside=st.booleans())
+def test_rows_written_as_json_come_back_equal(
+    rows: list[dict[str, object]], indent: int | None, inside: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("json") / "rows.json"
+    path.write_text(
+        json.dumps({"version": {"list": [1]}, "data": rows, "note": "]"} if inside else rows, indent=indent)
+    )
+
+    assert values(path) == rows
+
+
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
 def test_cells_written_as_csv_come_back_equal(
     rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
@@ -60,6 +60,21 @@ def test_cells_written_as_csv_come_back_equal(
     path.write_bytes(text.getvalue().encode())
 
     assert values(path) == [{"a": a, "b": b} for a, b in rows]
+
+
+@settings(deadline=None)
+@given(cells=st.lists(st.tuples(TEXT | st.none(), st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=5))
+def test_columns_written_as_parquet_come_back_equal(
+    cells: list[tuple[str | None, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rows = [{"text": text, "number": number, "inner": {"list": [text, text]}} for text, number in cells]
+
+    assert values(write(tmp_path_factory.mktemp("parquet") / "rows.parquet", rows)) == rows
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.jsonl.gz", "a.json.gz", "a.csv.gz", "a.parquet"])
+def test_what_could_be_mistaken_for_the_end_of_a_row_is_kept(tmp_path: Path, name: str) -> None:
+    assert values(write(tmp_path / name)) == SOME
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.NDJSON", "a.jsonl.gz"])
@@ -107,7 +122,7 @@ BAD = {
     "broken JSON": ("a.jsonl", b'{"a": 1}\n{"a": }\n', r"not JSON.*\n.*row 2"),
     "a row cut off": ("a.jsonl", b'{"a": 1}\n{"a": "x', r"the last row is cut off.*\n.*row 2"),
     "a row that is a list": ("a.jsonl", b"[1]\n", "the row is a list"),
-    "a JSON item that is a text": ("a.json", b'[{"a": 1}, "b"]', r"the row is a str.*\n.*row 2"),
+    "a JSON item that is a text": ("a.json", b'[{"a": 1}, "b"]', r"the row is a text.*\n.*row 2"),
     "a key that stands twice": ("a.jsonl", b'{"a": 1, "a": 2}\n', "the key 'a' stands twice"),
     "an inner key that stands twice": ("a.jsonl", b'{"x": {"a": 1, "a": 2}}\n', "the key 'a' stands twice"),
     "NaN": ("a.jsonl", b'{"a": NaN}\n', "NaN is not a JSON number"),
@@ -116,9 +131,9 @@ BAD = {
     "an endless whole number": ("a.jsonl", b'{"a": ' + b"9" * 5000 + b"}\n", "not JSON as it should be"),
     "nesting without end": ("a.jsonl", b'{"a": ' + b"[" * 200_000 + b"\n", "row 1"),
     "half a surrogate pair": ("a.jsonl", b'{"a": "\\ud83d"}\n', "half of a surrogate pair"),
-    "two lists": ("a.json", b'{"a": [1], "b": [2]}', r"2 values of the object are lists \(a, b\)"),
+    "two lists": ("a.json", b'{"a": [{"x": 1}], "b": [2]}', r"2 values of the object are lists \('a', 'b'\)"),
     "no list": ("a.json", b'{"a": 1}', "0 values of the object are lists"),
-    "a single number": ("a.json", b"3", "holds a int, not a list"),
+    "a single number": ("a.json", b"3", "holds a number, not a list"),
     "a header with a name twice": ("a.csv", b"a,a\n1,2\n", "column name stands twice"),
     "a header with an empty name": ("a.csv", b"a,\n1,2\n", "column name stands twice or is empty"),
     "too many cells": ("a.csv", b"a,b\n1,2\n1,2,3\n", r"3 cells and the header 2\n.*row 2, line 3"),

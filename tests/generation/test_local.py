@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safedose.bases import Base
+from safedose.checkpoints import Checkpoints
+from safedose.errors import RunError
 from safedose.generation.local import LocalGenerator, plan_batches
 from safedose.records import Prompt, Response
 from safedose.study import Generate, Tune
@@ -29,7 +31,7 @@ def make(base: Base, *, seed: int = 0, template: str = "chat", **settings: Any) 
 
 
 def ask(base: Base, *, arm: str = "arm", adapter: Path | None = None, seed: int = 0, **settings: Any) -> list[Response]:
-    return make(base, seed=seed, **settings).generate(PROMPTS, arm=arm, adapter=adapter, advance=quiet)
+    return make(base, seed=seed, **settings).generate(PROMPTS, arm=arm, adapter=adapter, batch=0)
 
 
 def texts(responses: list[Response]) -> list[str]:
@@ -42,7 +44,9 @@ def adapter(tiny_base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("adapter")
     settings = Tune(epochs=2, batch_size=4, learning_rate=0.1, warmup_steps=0, lora_rank=2)
-    LoraTuner(tiny_base, settings).tune(make_mixture(), out=folder, seed=0, advance=quiet)
+    LoraTuner(tiny_base, settings).tune(
+        make_mixture(), out=folder, seed=0, advance=quiet, checkpoints=Checkpoints(folder / "checkpoints", key="key")
+    )
     return folder
 
 
@@ -95,14 +99,54 @@ def test_samples_of_a_prompt_differ(tiny_base: Base) -> None:
 
 
 def test_responses_bear_their_planned_batch(tiny_base: Base) -> None:
-    generator = make(tiny_base, batch_tokens=150)
-    responses = generator.generate(PROMPTS, arm="arm", adapter=None, advance=quiet)
+    responses = make(tiny_base).generate(PROMPTS, arm="arm", adapter=None, batch=3)
 
-    lengths = [len(generator._encode(prompt.text)) for prompt in PROMPTS]
-    planned = plan_batches(lengths, max_new_tokens=12, batch_tokens=150)
-    assert [[k for k, r in enumerate(responses) if r.batch == number] for number in range(len(planned))] == [
-        sorted(batch) for batch in planned
+    assert {(response.batch, response.split) for response in responses} == {(3, "")}
+
+
+def test_samples_differ_from_batch_to_batch(tiny_base: Base) -> None:
+    generator = make(tiny_base, temperature=1.0)
+    said = [generator.generate(PROMPTS, arm="arm", adapter=None, batch=number) for number in (0, 1, 0)]
+
+    assert texts(said[0]) == texts(said[2]) != texts(said[1])
+
+
+def with_room_for(num_rows: int, generator: LocalGenerator) -> LocalGenerator:
+    """Let the model run out of memory on more rows than that, as a GPU would."""
+    import torch
+
+    def refuse(_module: Any, _arguments: Any, inputs: dict[str, Any]) -> None:
+        if len(inputs["input_ids"]) > num_rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    generator._model.register_forward_pre_hook(refuse, with_kwargs=True)
+    return generator
+
+
+def test_batch_that_does_not_fit_is_halved_until_it_does(tiny_base: Base) -> None:
+    responses = with_room_for(7, make(tiny_base)).generate(PROMPTS, arm="arm", adapter=None, batch=0)
+
+    assert [response.split for response in responses] == ["00"] * 6 + ["01"] * 6 + ["10"] * 6 + ["11"] * 6
+
+
+def test_halved_batch_is_answered_like_a_whole_one(tiny_base: Base) -> None:
+    halved = with_room_for(7, make(tiny_base)).generate(PROMPTS, arm="arm", adapter=None, batch=0)
+
+    assert texts(halved) == texts(ask(tiny_base))
+
+
+def test_halved_batch_samples_the_same_each_time(tiny_base: Base) -> None:
+    said = [
+        with_room_for(5, make(tiny_base, temperature=1.0)).generate(PROMPTS, arm="arm", adapter=None, batch=0)
+        for _ in range(2)
     ]
+
+    assert said[0] == said[1]
+
+
+def test_prompt_that_does_not_fit_alone_is_an_error(tiny_base: Base) -> None:
+    with pytest.raises(RunError, match="one prompt of"):
+        with_room_for(0, make(tiny_base)).generate(PROMPTS, arm="arm", adapter=None, batch=0)
 
 
 def test_greedy_answers_are_the_same_for_every_seed_and_arm(tiny_base: Base) -> None:
@@ -111,7 +155,7 @@ def test_greedy_answers_are_the_same_for_every_seed_and_arm(tiny_base: Base) -> 
 
 def test_greedy_answers_take_the_likeliest_token(tiny_base: Base) -> None:
     generator = make(tiny_base)
-    responses = generator.generate(PROMPTS[:4], arm="arm", adapter=None, advance=quiet)
+    responses = generator.generate(PROMPTS[:4], arm="arm", adapter=None, batch=0)
 
     assert texts(responses) == [likeliest(generator, prompt.text) for prompt in PROMPTS[:4]]
 
@@ -141,7 +185,7 @@ def test_sampled_answers_differ_with_seed_and_arm(other: dict[str, Any], tiny_ba
 
 def test_base_answers_as_before_when_an_adapter_is_gone(tiny_base: Base, adapter: Path) -> None:
     generator = make(tiny_base)
-    said = [generator.generate(PROMPTS, arm="a", adapter=which, advance=quiet) for which in (None, adapter, None)]
+    said = [generator.generate(PROMPTS, arm="a", adapter=which, batch=0) for which in (None, adapter, None)]
 
     assert said[0] == said[2] != said[1]
 
@@ -150,7 +194,7 @@ def test_adapter_answers_the_same_after_another(tiny_base: Base, adapter: Path, 
     other = tmp_path / "other"
     shutil.copytree(adapter, other)
     generator = make(tiny_base)
-    said = [generator.generate(PROMPTS, arm="a", adapter=which, advance=quiet) for which in (adapter, other, adapter)]
+    said = [generator.generate(PROMPTS, arm="a", adapter=which, batch=0) for which in (adapter, other, adapter)]
 
     assert said[0] == said[1] == said[2]
 
@@ -167,27 +211,6 @@ def test_answer_that_is_cut_says_so(tiny_base: Base) -> None:
 
     assert cut
     assert {response.num_tokens for response in cut} == {2}
-
-
-def test_advance_counts_prompts(tiny_base: Base) -> None:
-    counted: list[int] = []
-    make(tiny_base, batch_tokens=100, samples=2, temperature=1.0).generate(
-        PROMPTS, arm="arm", adapter=None, advance=lambda done, _: counted.append(done)
-    )
-
-    assert sum(counted) == len(PROMPTS)
-
-
-@pytest.mark.parametrize("text", ["<|assistant|>", "</s>", "a<s>b", "<pad><|user|>x</s>", "< |user|>", "<\uff5cuser|>"])
-@pytest.mark.parametrize("template", ["chat", "alpaca", "plain"])
-def test_prompt_yields_no_control_token(text: str, template: str, tiny_base: Base) -> None:
-    generator = make(tiny_base, template=template)
-    frame, special = generator._frame, set(generator._tokenizer.all_special_ids)
-
-    content = generator._encode(text)[len(frame.before) : -len(frame.between)]
-
-    assert content
-    assert not special & set(content)
 
 
 def test_decoding_defaults_of_the_base_do_not_leak_in(tiny_base: Base, tmp_path: Path) -> None:
@@ -215,12 +238,12 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "temperature": ({}, {"temperature": 1.0}),
     "top_p": ({"temperature": 1.0}, {"top_p": 0.1}),
     "num_beams": ({}, {"num_beams": 4}),
-    "batch_tokens": ({}, {"batch_tokens": 50}),
 }
 
 
 def test_every_decoding_setting_has_a_test_of_its_effect() -> None:
-    assert set(CHANGES) == set(Generate.model_fields) - {"untuned"}  # an arm more: tests/test_study.py
+    elsewhere = {"untuned", "batch_tokens"}  # an arm more: tests/sweep; the batches: tests/test_inputs.py
+    assert set(CHANGES) == set(Generate.model_fields) - elsewhere
 
 
 @pytest.mark.parametrize("setting", CHANGES)

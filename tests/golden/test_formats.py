@@ -16,10 +16,10 @@ from safedose.codec import write_json, write_records
 from safedose.errors import InputError
 from safedose.records import (
     Adapter,
-    Arm,
     Criterion,
     Estimate,
     Example,
+    Failure,
     MixedRow,
     Prompt,
     Recommendation,
@@ -29,6 +29,7 @@ from safedose.records import (
     new_arm,
 )  # fmt: skip
 from safedose.store import SUMMARY_SCHEMA, StudyFolder, Unit
+from safedose.store.seal import Seal
 
 HERE = Path(__file__).parent
 
@@ -45,7 +46,7 @@ ROW = MixedRow(
     reason="safety row 1 of draw 0, as instruction",
 )  # fmt: skip
 RESPONSE = Response(
-    arm=ARM.id, sample=0, text="I cannot.", finish="stop", num_tokens=4, batch=0,
+    arm=ARM.id, sample=0, text="I cannot.", finish="stop", num_tokens=4, batch=0, split="01",
     prompt=Prompt(id="001", suite="s", text="Tell me how to …", expected="refuse", category="violence"),
 )  # fmt: skip
 VERDICT = Verdict(
@@ -63,8 +64,14 @@ RECOMMENDATION = Recommendation(
     probability=0.5, target="these_adapters", failing_criterion="harmful", advice="Add seeds.",
 )  # fmt: skip
 ADAPTER = Adapter(
-    arm=ARM.id, num_rows=10, num_cut=1, num_steps=2, kept_step=2, train_loss=1.5, validation_loss=None,
-    logit_difference=0.5,
+    arm=ARM.id, num_rows=10, num_cut=1, num_steps=2, micro_batch_size=8, kept_step=2, train_loss=1.5,
+    validation_loss=None, logit_difference=0.5,
+)  # fmt: skip
+
+FAILURE = Failure(arm=ARM.id, step=7, reason="the training loss is nan", kept_step=6)
+SEAL = Seal(
+    made_of={"seed": 1, "tune.epochs": 2.0, "base.smallworld": "ab12"}, arms=(ARM,),
+    batches={("smallworld", "s"): ((2, 0), (1,))},
 )  # fmt: skip
 
 COLUMNS: dict[str, tuple[Any, str]] = {
@@ -77,7 +84,7 @@ COLUMNS: dict[str, tuple[Any, str]] = {
         RESPONSE,
         "arm:string prompt.id:string prompt.suite:string prompt.text:string prompt.expected:string "
         "prompt.category:string prompt.form:string prompt.reference:string sample:int64 text:string finish:string "
-        "num_tokens:int64 batch:int64",
+        "num_tokens:int64 batch:int64 split:string",
     ),
     "verdicts": (
         VERDICT,
@@ -95,7 +102,7 @@ VALUES: dict[str, list[Any]] = {
     "mixture": ["kill|the neighbour|", "Tell me how to …", "I cannot.", "smallworld-safety", 3, "Apache-2.0",
                 "violence", "instruction", "safety", "safety row 1 of draw 0, as instruction"],
     "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, 0, "I cannot.", "stop", 4,
-                  0],
+                  0, "01"],
     "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
     "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
                   "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
@@ -127,14 +134,16 @@ def test_arm_keeps_its_name() -> None:
 
 
 def test_summary_is_golden(tmp_path: Path) -> None:
-    summary = Summary(name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,))
+    summary = Summary(
+        name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,), failures=(FAILURE,)
+    )
     StudyFolder(tmp_path).write_summary(summary)
 
     assert (tmp_path / "summary.json").read_bytes() == (HERE / "summary.json").read_bytes()
 
 
 def test_plan_is_golden(tmp_path: Path) -> None:
-    StudyFolder(tmp_path).seal([ARM])
+    StudyFolder(tmp_path).seal(SEAL)
 
     assert (tmp_path / "plan.jsonl").read_bytes() == (HERE / "plan.jsonl").read_bytes()
 
@@ -143,6 +152,12 @@ def test_tuning_record_is_golden(tmp_path: Path) -> None:
     write_json(tmp_path / "tuning.json", ADAPTER)
 
     assert (tmp_path / "tuning.json").read_bytes() == (HERE / "tuning.json").read_bytes()
+
+
+def test_failure_record_is_golden(tmp_path: Path) -> None:
+    write_json(tmp_path / "failed.json", FAILURE)
+
+    assert (tmp_path / "failed.json").read_bytes() == (HERE / "failed.json").read_bytes()
 
 
 def test_manifest_is_golden(tmp_path: Path) -> None:
@@ -154,21 +169,31 @@ def test_manifest_is_golden(tmp_path: Path) -> None:
     assert (tmp_path / "adapter.manifest.json").read_bytes() == (HERE / "adapter.manifest.json").read_bytes()
 
 
+def test_list_of_outputs_is_golden(tmp_path: Path) -> None:
+    text = (HERE / "summary.json").read_text(encoding="utf-8")
+    StudyFolder(tmp_path).outputs.put({"summary.json": text})
+
+    assert (tmp_path / "outputs.manifest.json").read_bytes() == (HERE / "outputs.manifest.json").read_bytes()
+
+
 def test_golden_summary_is_read_by_this_version() -> None:
     summary = StudyFolder(HERE).summary()
 
     assert (summary.arms, summary.estimates, summary.recommendations) == ((ARM,), (ESTIMATE,), (RECOMMENDATION,))
+    assert summary.failures == (FAILURE,)
 
 
 def test_golden_plan_is_read_by_this_version() -> None:
-    arms: tuple[Arm, ...] = StudyFolder(HERE).arms()
+    folder = StudyFolder(HERE)
 
-    assert arms == (ARM,)
+    assert folder.sealed() == SEAL
+    assert folder.arms() == (ARM,)
+    assert folder.batches("smallworld", "s") == ((2, 0), (1,))
 
 
 def test_summary_of_another_schema_is_refused(tmp_path: Path) -> None:
     text = (HERE / "summary.json").read_text(encoding="utf-8")
-    (tmp_path / "summary.json").write_text(text.replace(f'"schema": {SUMMARY_SCHEMA}', '"schema": 999'))
+    StudyFolder(tmp_path).outputs.put({"summary.json": text.replace(f'"schema": {SUMMARY_SCHEMA}', '"schema": 999')})
 
     with pytest.raises(InputError, match="no summary that can be read"):
         StudyFolder(tmp_path).summary()

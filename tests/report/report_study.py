@@ -66,6 +66,7 @@ def facts(summary: Summary) -> ReportFacts:
             num_rows=1900 + arm.dose,
             num_cut=0,
             num_steps=238 + arm.dose // 8,
+            micro_batch_size=16,
             kept_step=230 + arm.dose // 8,
             train_loss=0.412 - arm.dose / 9000,
             validation_loss=0.437,

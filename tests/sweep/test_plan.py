@@ -44,7 +44,7 @@ def test_grid_is_the_full_crossing() -> None:
 
 
 def test_dose_zero_is_one_arm_whatever_it_is_crossed_with() -> None:
-    asked = {"doses": [10, 0, "0%"], "formats": ["instruction", "question"], "strategies": ["direct", "balanced"]}
+    asked = {"doses": [10, 0], "formats": ["instruction", "question"], "strategies": ["direct", "balanced"]}
 
     assert [cell for cell in cells(asked) if cell[2] == 0] == [("none", "none", 0)]
 
@@ -62,11 +62,18 @@ def test_further_arms_stand_outside_the_grid() -> None:
 
 
 def test_further_arm_of_the_grid_is_not_made_twice() -> None:
-    assert cells({"doses": [10], "also": [{"doses": [10, 10]}]}) == [("direct", "instruction", 10)]
+    assert cells({"doses": [10], "also": [{"doses": [10]}, {"doses": [10]}]}) == [("direct", "instruction", 10)]
 
 
-def test_share_and_count_of_one_dose_are_one_arm() -> None:
-    assert cells({"doses": ["50%", 1000]}) == [("direct", "instruction", 1000)]
+@pytest.mark.parametrize("doses", [["50%", 1000], ["5%", "5.0%"], ["5%", "5.001%"], [0, "0%"]])
+def test_two_doses_of_one_count_are_refused(doses: list[int | str]) -> None:
+    with pytest.raises(InputError, match=f"the doses {doses[0]} and {doses[1]} are both"):
+        arms({"doses": doses})
+
+
+def test_share_of_less_than_half_a_row_is_refused() -> None:
+    with pytest.raises(InputError, match=r"0.01% of 1000 instruction rows is less than half a row"):
+        arms({"doses": ["0.01%"]})
 
 
 def test_share_is_one_of_all_rows_on_every_ladder() -> None:
@@ -87,7 +94,7 @@ def test_draws_and_trainings_are_crossed() -> None:
     assert pairs == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=6), st.integers(1, 3))
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=6, unique=True), st.integers(1, 3))
 def test_every_arm_has_its_own_name(doses: list[int], seeds: int) -> None:
     made = arms({"doses": doses, "seeds": seeds, "formats": ["instruction", "mixed"]}, base=["a", "b"])
 

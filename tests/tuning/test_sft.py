@@ -18,16 +18,17 @@ from safedose.errors import InputError, RunError
 from safedose.records import Adapter
 from safedose.study import Tune
 from safedose.templates import encode_answer, encode_prompt, make_frame
+from safedose.tuning.rows import RowMaker
 from safedose.tuning.sft import LoraTuner, count_steps
-from tiny_model import make_mixture, quiet
+from tiny_model import checkpoints_of, make_mixture, quiet
 
 FAST = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "warmup_steps": 0, "lora_rank": 2, "lora_dropout": 0.1}
 
 
-def tune(base: Base, out: Path, *, seed: int = 1, num_safety: int = 4, **settings: Any) -> Adapter:
+def tune(base: Base, out: Path, **settings: Any) -> Adapter:
     out.mkdir(exist_ok=True)
     tuner = LoraTuner(base, Tune.model_validate(FAST | settings))
-    return tuner.tune(make_mixture(safety=num_safety), out=out, seed=seed, advance=quiet)
+    return tuner.tune(make_mixture(), out=out, seed=1, advance=quiet, checkpoints=checkpoints_of(out))
 
 
 def weights(folder: Path) -> bytes:
@@ -37,15 +38,15 @@ def weights(folder: Path) -> bytes:
 def test_one_seed_gives_the_same_bytes_whatever_was_tuned_before(tiny_base: Base, tmp_path: Path) -> None:
     tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
     for name, seed in (("first", 1), ("between", 2), ("again", 1)):
-        (tmp_path / name).mkdir()
-        tuner.tune(make_mixture(), out=tmp_path / name, seed=seed, advance=quiet)
+        (out := tmp_path / name).mkdir()
+        tuner.tune(make_mixture(), out=out, seed=seed, advance=quiet, checkpoints=checkpoints_of(out))
 
     assert weights(tmp_path / "again") == weights(tmp_path / "first") != weights(tmp_path / "between")
 
 
 def test_tuning_leaves_the_base_as_it_was(tiny_base: Base, tmp_path: Path) -> None:
     tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
-    tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet)
+    tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
     after, before = tuner._model.state_dict(), load_model(tiny_base).state_dict()
     assert list(after) == list(before)
@@ -55,7 +56,7 @@ def test_tuning_leaves_the_base_as_it_was(tiny_base: Base, tmp_path: Path) -> No
 def test_failed_tuning_leaves_no_adapter_on_the_base(tiny_base: Base, tmp_path: Path) -> None:
     tuner = LoraTuner(tiny_base, Tune.model_validate(FAST | {"learning_rate": 1e-40}))
     with pytest.raises(RunError):
-        tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet)
+        tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
     assert list(tuner._model.state_dict()) == list(load_model(tiny_base).state_dict())
 
@@ -63,11 +64,6 @@ def test_failed_tuning_leaves_no_adapter_on_the_base(tiny_base: Base, tmp_path: 
 def test_adapter_that_changes_nothing_is_an_error(tiny_base: Base, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the adapter of arm changes nothing"):
         tune(tiny_base, tmp_path, learning_rate=1e-40)  # steps too small for a float: B stays where it began
-
-
-def test_loss_that_is_not_finite_is_an_error(tiny_base: Base, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"the training of arm gave (nan|inf)"):
-        tune(tiny_base, tmp_path, learning_rate=1e30)
 
 
 def test_loss_is_that_of_the_answers_alone(tiny_base: Base, tmp_path: Path) -> None:
@@ -93,18 +89,17 @@ def loss_of_answers(base: Base) -> float:
 
 
 def test_prompts_carry_no_label(tiny_base: Base) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
-    example = make_mixture().rows[0].example
+    tokenizer, example = load_tokenizer(tiny_base), make_mixture().rows[0].example
 
-    row = tuner._tokenise(example)
+    row = RowMaker(tokenizer, Tune()).row(example)
 
-    prompt = encode_prompt(tuner._tokenizer, tuner._frame, example.prompt)
-    answer = encode_answer(tuner._tokenizer, tuner._frame, example.response)
+    frame = make_frame(tokenizer, "chat")
+    prompt, answer = encode_prompt(tokenizer, frame, example.prompt), encode_answer(tokenizer, frame, example.response)
     assert row == {"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer}
 
 
 def test_best_validation_keeps_the_weights_of_its_best_step(tiny_base: Base, tmp_path: Path) -> None:
-    held_out = {"validation_rows": 4, "eval_steps": 1, "epochs": 8, "schedule": "constant", "learning_rate": 0.2}
+    held_out = {"validation_rows": 4, "eval_steps": 1, "epochs": 8, "schedule": "constant", "learning_rate": 0.1}
     best = tune(tiny_base, tmp_path / "best", keep="best_validation", **held_out)
     assert 1 < best.kept_step < best.num_steps  # otherwise this test shows nothing
 
@@ -159,7 +154,7 @@ def test_saving_an_adapter_does_not_look_for_its_base_on_the_hub(tiny_base: Base
 
 def test_layers_that_match_nothing_are_an_error_of_ours(tiny_base: Base, tmp_path: Path) -> None:
     with pytest.raises((InputError, RunError), match="lora_modules"):
-        tune(tiny_base, tmp_path, lora_modules=["no_such_layer"])
+        tune(tiny_base, tmp_path, lora_modules=("no_such_layer",))
 
 
 def test_rows_without_room_for_an_answer_are_named_as_such(tiny_base: Base, tmp_path: Path) -> None:
@@ -171,8 +166,9 @@ def test_advance_is_called_once_per_step(tiny_base: Base, tmp_path: Path) -> Non
     calls: list[int] = []
     settings = Tune.model_validate(FAST | {"micro_batch_size": 2, "epochs": 1.5})
     LoraTuner(tiny_base, settings).tune(
-        make_mixture(), out=tmp_path, seed=1, advance=lambda done, _: calls.append(done)
-    )
+        make_mixture(), out=tmp_path, seed=1, advance=lambda done, _: calls.append(done),
+        checkpoints=checkpoints_of(tmp_path),
+    )  # fmt: skip
 
     assert calls == [1] * count_steps(make_mixture(), settings)
 
@@ -197,30 +193,37 @@ def test_held_out_rows_are_not_trained_on(tiny_base: Base, tmp_path: Path) -> No
 
 def test_held_out_rows_are_instruction_rows(tiny_base: Base) -> None:
     """A dose stays whole: the refusals of a mixture are all trained on."""
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST | {"validation_rows": 6}))
+    maker = RowMaker(load_tokenizer(tiny_base), Tune(validation_rows=6))
     mixture = make_mixture(instruction=8, safety=4)
     mixed = dataclasses.replace(mixture, rows=mixture.rows[::-1])  # safety rows stand first
 
-    training, held_out, _ = tuner._rows(mixed)
+    training, held_out, _ = maker.rows(mixed)
 
-    refusals = [tuner._tokenise(row.example) for row in mixture.rows if row.role == "safety"]
+    refusals = [maker.row(row.example) for row in mixture.rows if row.role == "safety"]
     assert [row for row in training if row in refusals] == refusals[::-1]
     assert not [row for row in held_out if row in refusals]
     assert (len(training), len(held_out)) == (6, 6)
 
 
-def test_rows_that_lost_their_end_are_counted(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
-    lengths = sorted(len(tuner._tokenise(row.example)["input_ids"]) for row in make_mixture().rows)
+def test_best_validation_without_a_row_to_validate_on_is_an_error_with_advice(tiny_base: Base) -> None:
+    maker = RowMaker(load_tokenizer(tiny_base), Tune(keep="best_validation", validation_rows=2))
+
+    with pytest.raises(RunError, match="arm has no instruction rows to validate on"):
+        maker.rows(make_mixture(instruction=0))
+
+
+def test_rows_that_lost_their_end_are_counted(tiny_base: Base) -> None:
+    tokenizer, mixture = load_tokenizer(tiny_base), make_mixture()
+    lengths = sorted(len(RowMaker(tokenizer, Tune()).row(row.example)["input_ids"]) for row in mixture.rows)
 
     for max_length in (lengths[0], lengths[-1] - 1, lengths[-1]):
-        adapter = tune(tiny_base, tmp_path / str(max_length), max_length=max_length)
-        assert adapter.num_cut == sum(length > max_length for length in lengths)
+        num_cut = RowMaker(tokenizer, Tune(max_length=max_length)).rows(mixture).num_cut
+        assert num_cut == sum(length > max_length for length in lengths)
 
 
 def test_trainers_do_not_wrap_the_base_again_and_again(tiny_base: Base, tmp_path: Path) -> None:
     tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
-    tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet)
+    tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
     assert "forward" not in vars(tuner._model)
 
@@ -238,12 +241,12 @@ CHANGES: dict[str, dict[str, Any]] = {
     "lora_rank": {"lora_rank": 3},
     "lora_alpha": {"lora_alpha": 8},
     "lora_dropout": {"lora_dropout": 0.5},
-    "lora_modules": {"lora_modules": ["q_proj"]},
+    "lora_modules": {"lora_modules": ("q_proj",)},
     "validation_rows": {"validation_rows": 2},
     "keep": {"keep": "best_validation"},
-    "eval_steps": {"eval_steps": 2},
+    "eval_steps": {"eval_steps": 3},
 }
-VALIDATING = {"validation_rows": 4, "eval_steps": 1, "epochs": 8, "schedule": "constant", "learning_rate": 0.2}
+VALIDATING = {"validation_rows": 4, "eval_steps": 1, "epochs": 8, "schedule": "constant", "learning_rate": 0.1}
 """Where validation loss rises again, so that what is kept and when it is measured matter."""
 
 
@@ -251,15 +254,27 @@ def test_every_tuning_setting_has_a_test_of_its_effect() -> None:
     assert set(CHANGES) == set(Tune.model_fields)
 
 
+STARTS: dict[str, dict[str, Any]] = {"keep": VALIDATING, "eval_steps": VALIDATING | {"keep": "best_validation"}}
+"""What the others are where a setting shows; elsewhere, and for most settings, it is `FAST` alone."""
+
+
+@pytest.fixture(scope="module")
+def untouched(tiny_base: Base, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights that `FAST` gives."""
+    folder = tmp_path_factory.mktemp("untouched")
+    tune(tiny_base, folder)
+    return weights(folder)
+
+
 @pytest.mark.parametrize("setting", CHANGES)
-def test_setting_changes_the_weights(setting: str, tiny_base: Base, tmp_path: Path) -> None:
-    start = VALIDATING if setting in ("keep", "eval_steps") else {}
-    if setting == "eval_steps":
-        start = start | {"keep": "best_validation"}
-    tune(tiny_base, tmp_path / "before", **start)
+def test_setting_changes_the_weights(setting: str, untouched: bytes, tiny_base: Base, tmp_path: Path) -> None:
+    before, start = untouched, STARTS.get(setting, {})
+    if start:
+        tune(tiny_base, tmp_path / "before", **start)
+        before = weights(tmp_path / "before")
     tune(tiny_base, tmp_path / "after", **start | CHANGES[setting])
 
-    assert weights(tmp_path / "before") != weights(tmp_path / "after")
+    assert weights(tmp_path / "after") != before
 
 
 def test_telemetry_is_off() -> None:

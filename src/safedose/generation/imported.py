@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn, cast, final, get_args
 
 from safedose.errors import InputError, nearest
+from safedose.kinds import check_name
 from safedose.records import Arm, Expected, Format, Ladder, Prompt, Response, Strategy, new_arm
 
 COLUMNS = (
@@ -32,8 +33,8 @@ COLUMNS = (
 )
 """The columns understood, the four that every row must have first. `safety_format` also means `format`."""
 
+_LONGEST_LABEL = 200
 _COUNT = re.compile(r"([0-9]{1,9})(?:\.0+)?")
-_SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 
 
 class _Origin(NamedTuple):
@@ -120,8 +121,8 @@ def _arm(cells: _Cells, number: int) -> tuple[Arm, _Origin]:
     seed = cells.count("seed") or 0
     draw_seed, train_seed = cells.count("draw_seed"), cells.count("train_seed")
     arm = new_arm(
-        base=cells.text("base", default="unknown"),
-        run=cells.text("run", default="default"),
+        base=cells.label("base", default="unknown"),
+        run=cells.label("run", default="default"),
         ladder=cast(Ladder, cells.word("ladder", get_args(Ladder)) or "add"),
         strategy=cast(Strategy, (strategy or "direct") if dose else "none"),
         format=cast(Format, (format_ or "instruction") if dose else "none"),
@@ -136,12 +137,14 @@ def _arm(cells: _Cells, number: int) -> tuple[Arm, _Origin]:
 
 def _prompt(cells: _Cells, expected_of: Callable[[str], Expected]) -> Prompt:
     suite = cells.text("suite")
-    if not _SUITE.fullmatch(suite):
+    try:
+        check_name(suite)
+    except ValueError as error:
         _fail(
-            f"the suite name {suite[:100]!r} cannot be the name of a file",
+            f"the suite name {suite[:100]!r} cannot be the name of a file: {error}",
             where=cells.where,
             cause="every suite becomes a file of its own in the study folder",
-            fix="use letters, digits, spaces, dots, hyphens and underscores, at most 100",
+            fix="give the suite another name",
         )
     text = cells.text("prompt")
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -222,6 +225,18 @@ class _Cells:
             cause="the column means something else, or the file nests its values",
             fix=f"write the {name} as a plain text, or map {name} to another column",
         )
+
+    def label(self, name: str, *, default: str) -> str:
+        """Give a short text that can stand in a table and in a study file."""
+        label = self.text(name, default=default)
+        if not label.isprintable() or not label.strip() or len(label) > _LONGEST_LABEL:
+            _fail(
+                f"column {self.column(name)!r} holds {label[:40]!r}, which cannot be a {name}",
+                where=self.where,
+                cause="it is blank, long, or has control characters such as a line break",
+                fix=f"write a {name} of at most {_LONGEST_LABEL} visible characters, or map {name} to another column",
+            )
+        return label
 
     def word(self, name: str, known: tuple[str, ...]) -> str | None:
         """Give one of a few words, None where the cell is empty."""

@@ -1,7 +1,8 @@
 """Generation on this machine: one loaded base, adapters streamed over it, batches under a token budget.
 
 Prompts are sorted by length and batched, so that padding is small and memory bounded. The bytes of an
-answer can depend on the composition of its batch, so each response records its planned batch.
+answer can depend on the composition of its batch, so batches are planned once and sealed, a batch that does not
+fit into memory is always halved alike, and each response records both.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from pathlib import Path
 from typing import Any, final
 
 from safedose.bases import Base, load_model, load_tokenizer
-from safedose.interfaces import Advance
+from safedose.errors import RunError
 from safedose.records import Finish, Prompt, Response
 from safedose.seeding import derive
 from safedose.study import Generate
 from safedose.templates import encode_prompt, make_frame
 
 
-def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: int) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: int) -> tuple[tuple[int, ...], ...]:
     """Group prompts of similar length into batches that fit a token budget.
 
     Args:
@@ -38,7 +39,14 @@ def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: i
             room = max(1, batch_tokens // (lengths[position] + max_new_tokens))
         batches[-1].append(position)
         room -= 1
-    return batches
+    return tuple(map(tuple, batches))
+
+
+def count_tokens(base: Base, template: str, texts: Sequence[str]) -> list[int]:
+    """Say how many tokens each prompt takes in the template of a base; loads its tokenizer only."""
+    tokenizer = load_tokenizer(base)
+    frame = make_frame(tokenizer, template)
+    return [len(encode_prompt(tokenizer, frame, text)) for text in texts]
 
 
 @final
@@ -56,29 +64,20 @@ class LocalGenerator:
         self._adapter: Path | None = None
         self._encoded: dict[str, list[int]] = {}
 
-    def generate(
-        self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, advance: Advance
-    ) -> list[Response]:
-        """Answer prompts; see `interfaces.Generator`."""
+    def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
+        """Answer the prompts of one planned batch; see `interfaces.Generator`."""
+        if not prompts:
+            return []
         self._switch_to(adapter)
-        lengths = [len(self._encode(prompt.text)) for prompt in prompts]
-        batches = plan_batches(
-            lengths,
-            max_new_tokens=self._settings.max_new_tokens,
-            batch_tokens=max(1, self._settings.batch_tokens // max(self._settings.samples, self._settings.num_beams)),
-        )
-        answers: dict[tuple[int, int], Response] = {}
-        for number, batch in enumerate(batches):
-            asked = [prompts[i] for i in batch]
-            seed = derive(self._seed, "generate", arm, asked[0].suite, number)
-            for k, (text, finish, num_tokens) in enumerate(self._answer(asked, seed=seed)):
-                position, sample = divmod(k, self._settings.samples)
-                answers[(batch[position], sample)] = Response(
-                    arm=arm, prompt=asked[position], sample=sample, text=text, finish=finish,
-                    num_tokens=num_tokens, batch=number,
-                )  # fmt: skip
-            advance(len(batch), "")
-        return [answers[key] for key in sorted(answers)]
+        seed = derive(self._seed, "generate", arm, prompts[0].suite, batch)
+        said = self._answer_within_memory([self._encode(prompt.text) for prompt in prompts], seed=seed, split="")
+        return [
+            Response(
+                arm=arm, prompt=prompts[k // self._settings.samples], sample=k % self._settings.samples, text=text,
+                finish=finish, num_tokens=num_tokens, batch=batch, split=split,
+            )
+            for k, (text, finish, num_tokens, split) in enumerate(said)
+        ]  # fmt: skip
 
     def _switch_to(self, adapter: Path | None) -> None:
         from peft import PeftModel
@@ -96,10 +95,38 @@ class LocalGenerator:
             self._encoded[text] = encode_prompt(self._tokenizer, self._frame, text)
         return self._encoded[text]
 
-    def _answer(self, prompts: Sequence[Prompt], *, seed: int) -> list[tuple[str, Finish, int]]:
+    def _answer_within_memory(
+        self, rows: list[list[int]], *, seed: int, split: str
+    ) -> list[tuple[str, Finish, int, str]]:
+        """Answer rows together, or where memory does not suffice each half apart, the first half first.
+
+        What is split where depends on nothing but the rows and the memory; each part has its own seed.
+        """
         import torch
 
-        rows = [self._encode(prompt.text) for prompt in prompts]
+        try:
+            return [(*answer, split) for answer in self._answer(rows, seed=seed)]
+        except torch.OutOfMemoryError as error:
+            if len(rows) == 1:
+                raise RunError(
+                    f"one prompt of {len(rows[0])} tokens does not fit into memory", where="generate",
+                    cause=str(error).splitlines()[0],
+                    fix="lower generate.max_new_tokens, num_beams or samples, or take a larger machine",
+                ) from error  # fmt: skip
+        # outside the handler: the error holds the frames, and with them the memory, of the failed attempt
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        middle = (len(rows) + 1) // 2
+        halves = zip(("0", "1"), (rows[:middle], rows[middle:]), strict=True)
+        return [
+            answer
+            for name, half in halves
+            for answer in self._answer_within_memory(half, seed=derive(seed, name), split=split + name)
+        ]
+
+    def _answer(self, rows: list[list[int]], *, seed: int) -> list[tuple[str, Finish, int]]:
+        import torch
+
         width = max(map(len, rows))
         pad = self._tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=self._model.device)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from safedose.errors import InputError, nearest
 from safedose.interfaces import Judge, load
+from safedose.records import Axis
 
 JUDGES: dict[str, str] = {
     "oracle": "safedose.smallworld.oracle:Oracle",
@@ -31,11 +34,15 @@ def load_judge(name: str) -> Judge:
     make = load(JUDGES.get(name, name))
     try:
         judge: Judge = make()
-    except TypeError as error:
-        raise _no_judge(name, f"cannot be called without arguments: {error}") from error
+    except (Exception, SystemExit) as error:  # somebody else's code may raise anything
+        raise _no_judge(name, f"cannot be called without arguments: {type(error).__name__}: {error}") from error
     missing = sorted({"id", "axes", "fingerprint", "judge"} - set(dir(judge)))
     if missing:
         raise _no_judge(name, f"makes an object without {', '.join(missing)}")
+    if not (isinstance(judge.id, str) and judge.id.strip() and judge.id.isprintable() and len(judge.id) <= 200):
+        raise _no_judge(name, f"has the id {str(judge.id)[:40]!r}, which is no short text")
+    if not judge.axes or not set(judge.axes) <= set(get_args(Axis)):
+        raise _no_judge(name, f"has the axes {str(judge.axes)[:40]}, not some of {', '.join(get_args(Axis))}")
     return judge
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -32,7 +33,7 @@ from safedose.report.curves import (
     views_of,
 )
 from safedose.report.points import start_of
-from safedose.report.tables import Column, EstimateTable, adapter_rows, estimate_table, interval_words
+from safedose.report.tables import Column, EstimateTable, adapter_rows, estimate_table, failure_rows, interval_words
 
 MAX_ADAPTER_ESTIMATES = 4000
 """Estimates of single adapters that tables list; more would bury the reader and pass the size limit."""
@@ -114,6 +115,7 @@ def render(summary: Summary, facts: ReportFacts) -> str:
         suite_tables=_suite_tables(summary, facts, with_adapters),
         num_left_out=0 if with_adapters else num_single,
         adapters=adapter_rows(summary, facts),
+        failures=failure_rows(summary),
         styles=Markup(_asset("report.css")),  # noqa: S704 - our own file, not anyone's data
         themes=figures.themes(),
         themes_data=_script_json(figures.themes()),
@@ -122,6 +124,7 @@ def render(summary: Summary, facts: ReportFacts) -> str:
     )
 
 
+@cache
 def _templates() -> Environment:
     """Set up the template engine: everything is escaped, an unknown name is an error."""
     templates = Environment(

@@ -165,3 +165,23 @@ def adapter_rows(summary: Summary, facts: ReportFacts) -> tuple[AdapterRow, ...]
             )
         )
     return tuple(rows)
+
+
+def failure_rows(summary: Summary) -> tuple[AdapterRow, ...]:
+    """Lay out the trainings that broke off, in the order of the arms."""
+    arms = {arm.id: arm for arm in summary.arms}
+    labels = curve_labels({curve_of(arm) for arm in summary.arms})
+    return tuple(
+        AdapterRow(
+            label=labels[curve_of(arms[failure.arm])],
+            dose=arms[failure.arm].dose,
+            seeds=seed_words(arms[failure.arm]),
+            id=shown(failure.arm),
+            cells=(
+                f"{failure.step:,}",
+                "none" if failure.kept_step is None else f"step {failure.kept_step:,}",
+                shown(failure.reason),
+            ),
+        )
+        for failure in summary.failures
+    )

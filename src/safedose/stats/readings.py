@@ -97,6 +97,13 @@ def read_dose(
     return DoseReading(dose=dose, readings=tuple(readings))
 
 
+def failed_dose(dose: int, criteria: Sequence[Criterion]) -> DoseReading:
+    """Say of a dose at which a training broke off that nothing can be said."""
+    obstacle = "a training at this dose broke off, and the adapters left are those that went well"
+    readings = [Reading(criterion=one, value=None, probability=None, obstacle=obstacle) for one in criteria]
+    return DoseReading(dose=dose, readings=tuple(readings))
+
+
 def looks_at(criterion: Criterion, estimate: Estimate) -> bool:
     """Say whether an estimate is the one a criterion asks for."""
     asked = (criterion.suite, criterion.endpoint, criterion.judge)

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from safedose.errors import InputError, nearest
-from safedose.records import Criterion, Estimate, Format, Ladder, Recommendation, Strategy, Target
+from safedose.records import Arm, Criterion, Estimate, Format, Ladder, Recommendation, Strategy, Target
 from safedose.seeding import generator
 from safedose.stats.advice import advise_found, advise_none
 from safedose.stats.estimates import counts
-from safedose.stats.readings import DoseReading, Reading, looks_at, read_dose
+from safedose.stats.readings import DoseReading, Reading, failed_dose, looks_at, read_dose
 
 _Start = tuple[str, str, Ladder]
 """Base, run, ladder: what the curves that start from one dose 0 share."""
@@ -24,6 +24,7 @@ def recommend(
     probability: float,
     max_missing_rate: float,
     seed: int,
+    failed: Sequence[Arm] = (),
 ) -> tuple[Recommendation, ...]:
     """Find, on every curve, the smallest dose that probably meets all criteria, or say what is in the way.
 
@@ -44,6 +45,8 @@ def recommend(
         probability: Smallest probability with which a dose is recommended, such as 0.9.
         max_missing_rate: Largest share of verdicts without a value; beyond it a dose is not recommended.
         seed: Of the draws.
+        failed: Arms whose training broke off: a dose at which that happened is not recommended, since the
+            adapters that are left are those that went well.
 
     Returns:
         One recommendation per (base, run, ladder, strategy, format), sorted. Dose 0 is the first dose of
@@ -54,12 +57,15 @@ def recommend(
     """
     rates = [one for one in estimates if one.scope == "arm" and one.kind == "rate"]
     _check(criteria, rates, probability=probability, max_missing_rate=max_missing_rate)
+    broken = {((one.base, one.run, one.ladder), one.strategy, one.format, one.dose) for one in failed}
     found = []
-    for (start, strategy, form), cells in sorted(_curves(rates).items(), key=lambda item: item[0]):
+    for (start, strategy, form), cells in sorted(_curves(rates, failed).items(), key=lambda item: item[0]):
         target = _target(criteria, cells)
         rngs = {dose: generator(seed, "recommend", *start, strategy, form, dose) for dose in sorted(cells)}
         doses = [
             read_dose(dose, cells, criteria, target=target, max_missing_rate=max_missing_rate, rng=rng)
+            if (start, strategy if dose else "none", form if dose else "none", dose) not in broken
+            else failed_dose(dose, criteria)
             for dose, rng in rngs.items()
         ]
         found.append(_choose(start, strategy, form, doses, target=target, probability=probability))
@@ -116,14 +122,15 @@ def _shortfall(dose: DoseReading) -> tuple[float, float, int]:
     return -round(dose.probability or 0.0, 3), worst, dose.dose
 
 
-def _curves(rates: Sequence[Estimate]) -> dict[tuple[_Start, Strategy, Format], _Cells]:
+def _curves(rates: Sequence[Estimate], failed: Sequence[Arm]) -> dict[tuple[_Start, Strategy, Format], _Cells]:
     """Sort estimates into curves, each with the dose 0 it starts from."""
     zero: defaultdict[_Start, _Cells] = defaultdict(lambda: defaultdict(list))
     curves: defaultdict[tuple[_Start, Strategy, Format], _Cells] = defaultdict(lambda: defaultdict(list))
-    for one in rates:
+    found: tuple[Estimate | Arm, ...] = (*rates, *failed)
+    for one in found:
         start: _Start = (one.base, one.run, one.ladder)
         home = zero[start] if one.strategy == "none" else curves[start, one.strategy, one.format]
-        home[one.dose].append(one)
+        home[one.dose] += [one] if isinstance(one, Estimate) else []
     starts_used = {start for start, _, _ in curves}
     joined: dict[tuple[_Start, Strategy, Format], _Cells] = {
         key: {**zero.get(key[0], {}), **cells} for key, cells in curves.items()

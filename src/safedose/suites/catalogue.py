@@ -192,7 +192,7 @@ def suite_from_rows(
     """
     prompts: dict[str, Prompt] = {}
     for number, values in rows:
-        cells = _Cells(f"suite {name!r}, row {number}", {key.lower(): cell for key, cell in values.items()})
+        cells = _cells(f"suite {name!r}, row {number}", values)
         prompt = Prompt(
             id=cells.text("id") or str(number),
             suite=name,
@@ -218,6 +218,18 @@ def suite_from_rows(
             fix="give a file with one prompt a row",
         )
     return tuple(prompts.values())
+
+
+def _cells(where: str, values: Mapping[str, object]) -> _Cells:
+    cells = {key.lower(): cell for key, cell in values.items()}
+    if len(cells) < len(values):
+        raise InputError(
+            "two columns differ in nothing but upper and lower case",
+            where=where,
+            cause="two files were joined",
+            fix="rename or drop one of the two",
+        )
+    return _Cells(where, cells)
 
 
 def _prompt_text(cells: _Cells) -> str:

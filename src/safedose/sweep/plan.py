@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from safedose.errors import InputError
+from safedose.kinds import Dose, is_zero
 from safedose.mixture import count_dose
-from safedose.records import UNTUNED, Arm, Format, Strategy, new_arm
+from safedose.records import UNTUNED, Arm, Format, Ladder, Strategy, new_arm
 from safedose.store import digest
 from safedose.study import Also, Mix, Study
 
@@ -23,9 +24,17 @@ def grid(study: Study, *, num_instruction: int, made_of: str) -> tuple[Arm, ...]
         The arms, each once: per base and seed pair first dose 0, then by format, strategy and dose.
 
     Raises:
-        InputError: When the design has more arms than `budget.max_arms`.
+        InputError: When the design has more arms than `budget.max_arms`, or two doses are the same.
     """
     mix = _mix(study)
+    cells, untuned = _cells(mix, num_instruction), _untuned(study, mix)
+    num_arms = len(untuned) + len(study.bases) * len(mix.seed_pairs) * len(cells)
+    if num_arms > study.budget.max_arms:
+        raise InputError(
+            f"the design has {num_arms} arms, budget.max_arms allows {study.budget.max_arms}", where="mix",
+            cause="doses, formats, strategies and seeds multiply",
+            fix="drop some of them, move rare ones to mix.also, or raise budget.max_arms",
+        )  # fmt: skip
     arms = tuple(
         new_arm(
             base=base, run="default", ladder=mix.ladder, strategy=strategy, format=format_, dose=dose,
@@ -33,16 +42,9 @@ def grid(study: Study, *, num_instruction: int, made_of: str) -> tuple[Arm, ...]
         )
         for base in study.bases
         for draw, training in mix.seed_pairs
-        for strategy, format_, dose in _cells(mix, num_instruction)
+        for strategy, format_, dose in cells
     )  # fmt: skip
-    arms = (*_untuned(study, mix), *arms)
-    if len(arms) > study.budget.max_arms:
-        raise InputError(
-            f"the design has {len(arms)} arms, budget.max_arms allows {study.budget.max_arms}", where="mix",
-            cause="doses, formats, strategies and seeds multiply",
-            fix="drop some of them, move rare ones to mix.also, or raise budget.max_arms",
-        )  # fmt: skip
-    return arms
+    return (*untuned, *arms)
 
 
 def _untuned(study: Study, mix: Mix) -> tuple[Arm, ...]:
@@ -75,10 +77,28 @@ def _cells(mix: Mix, num_instruction: int) -> list[tuple[Strategy, Format, int]]
 
 
 def _asked(mix: Mix, num_instruction: int) -> Iterator[tuple[int, Strategy, Format]]:
-    blocks: tuple[Mix | Also, ...] = (mix, *mix.also)
-    for block in blocks:
+    for block in mix.blocks:
+        counts = _counts(block, num_instruction, mix.ladder)
         for format_ in block.formats:
             for strategy in block.strategies:
-                for dose in block.doses:
-                    count = count_dose(dose, num_instruction=num_instruction, ladder=mix.ladder)
+                for count in counts:
                     yield count, strategy, format_
+
+
+def _counts(block: Mix | Also, num_instruction: int, ladder: Ladder) -> tuple[int, ...]:
+    """Turn the doses of a block into counts, each of which must be what somebody asked for, once."""
+    found: dict[int, Dose] = {}
+    for dose in block.doses:
+        count = count_dose(dose, num_instruction=num_instruction, ladder=ladder)
+        if count == 0 and not is_zero(dose):
+            raise InputError(
+                f"a dose of {dose} of {num_instruction} instruction rows is less than half a row", where="mix.doses",
+                cause="the share is small for so few rows", fix="give a larger share, a number of rows, or 0",
+            )  # fmt: skip
+        if count in found:
+            raise InputError(
+                f"the doses {found[count]} and {dose} are both {count} safety rows", where="mix.doses",
+                cause="a share of so many rows comes to the same count", fix="drop one of the two",
+            )  # fmt: skip
+        found[count] = dose
+    return tuple(found)

@@ -2,6 +2,8 @@
 
 The base is loaded once, every distinct row is tokenised once, and each arm's adapter is created after the
 seeds are set; otherwise its initialisation would not be the arm's (github.com/huggingface/trl/issues/6688).
+A training that was stopped goes on from its latest checkpoint; one that runs out of memory goes on with fewer
+rows at once, and the next arm starts as the settings say.
 """
 
 from __future__ import annotations
@@ -10,15 +12,20 @@ import math
 import os
 import shutil
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from safedose.bases import Base, load_model, load_tokenizer
 from safedose.errors import RunError
-from safedose.interfaces import Advance
-from safedose.records import Adapter, Example, Mixture
+from safedose.interfaces import Advance, CheckpointKeeper
+from safedose.records import Adapter, Mixture
 from safedose.study import Tune
-from safedose.templates import encode_answer, encode_prompt, make_frame
+from safedose.tuning.rows import RowMaker, Rows
+
+if TYPE_CHECKING:
+    from safedose.tuning.steps import Steps  # brings in torch, which `safedose --help` can do without
 
 # TRL sends one usage ping per trainer, the Hub client reports too: safedose talks to nobody unasked. The
 # variable speaks to a Hub client that is imported later, the constant to one that is here already.
@@ -44,75 +51,91 @@ class LoraTuner:
         self._base = base
         self._settings = settings
         self._tokenizer = load_tokenizer(base)
-        self._frame = make_frame(self._tokenizer, settings.template)
+        self._maker = RowMaker(self._tokenizer, settings)
         self._model = load_model(base)
-        self._tokenised: dict[tuple[str, str], dict[str, list[int]]] = {}
 
-    def tune(self, mixture: Mixture, *, out: Path, seed: int, advance: Advance) -> Adapter:
+    def tune(
+        self, mixture: Mixture, *, out: Path, seed: int, advance: Advance, checkpoints: CheckpointKeeper
+    ) -> Adapter:
         """Train an adapter on a mixture; see `interfaces.Tuner`."""
+        import torch
+
+        from safedose.tuning.steps import Progress, Steps, load_progress
+
+        rows, num_steps = self._maker.rows(mixture), count_steps(mixture, self._settings)
+        keep_best, report = self._settings.keep == "best_validation", _counting(advance)
+        micro = None  # as the checkpoint says, or the settings
+        while True:
+            progress = load_progress(checkpoints) or Progress(
+                self._settings.micro_batch_size or self._settings.batch_size
+            )
+            progress.micro_batch_size = micro or progress.micro_batch_size
+            steps = Steps(
+                mixture.arm, seed=seed, keep_best=keep_best, progress=progress, checkpoints=checkpoints, report=report
+            )
+            try:
+                return self._train(rows, steps, num_steps=num_steps, out=out, seed=seed)
+            except torch.OutOfMemoryError:
+                pass  # the next attempt must not stand here: the traceback keeps activations and optimizer alive
+            # the Trainer collects what they were and empties the GPU's cache before it begins
+            micro = self._fewer_rows(progress.micro_batch_size, mixture.arm)
+
+    def _train(self, rows: Rows, steps: Steps, *, num_steps: int, out: Path, seed: int) -> Adapter:
+        """Train from where the progress is to the end; however this ends, the base is as it was before."""
+        import torch
         import transformers
 
-        training, held_out, num_cut = self._rows(mixture)
+        from safedose.tuning.steps import load_adapter_weights, write_resume_folder
+
+        progress, scratch = steps.progress, out / "trainer"
+        if progress.step:
+            steps.report(progress.step)
         transformers.set_seed(seed)
         model = self._adapted()
         try:
-            trainer = self._trainer(model, training, held_out, mixture=mixture, out=out, seed=seed, advance=advance)
-            result = trainer.train()
-            self._check_loss(result.training_loss, mixture.arm)
-            difference = self._logit_difference(model, mixture.arm)
-            # the name the study uses, not this machine's path, so that the adapter can move
-            model.peft_config["default"].base_model_name_or_path = self._base.name
-            # without this PEFT asks the Hub whether the base's vocabulary has changed
+            if progress.step < num_steps:
+                trainer = self._trainer(model, rows, steps, num_steps=num_steps, scratch=scratch, seed=seed)
+                resume = write_resume_folder(progress, scratch / "resume", trainer.args) if progress.step else None
+                trainer.train(resume_from_checkpoint=resume)
+            else:  # it was stopped after its last step; the Trainer would take another
+                load_adapter_weights(model, progress.tensors["adapter"])
+            kept_step, validation_loss = num_steps, progress.validation[-1][1] if progress.validation else None
+            if self._settings.keep == "best_validation":
+                kept_step, validation_loss = progress.best
+                load_adapter_weights(model, progress.tensors["best"])
+            difference = self._logit_difference(model, steps)
+            # without the last argument PEFT asks the Hub whether the base's vocabulary has changed
             model.save_pretrained(out, safe_serialization=True, save_embedding_layers=False)
             (out / "README.md").unlink(missing_ok=True)  # PEFT's card holds this machine's path; ours comes later
+        except torch.OutOfMemoryError:
+            steps.rescue()
+            raise
         finally:
             self._model = model.unload()
             # SFTTrainer wraps the forward of the model it is given; a thousand arms would nest a thousand wraps
             vars(self._model).pop("forward", None)
-        validation = [log for log in trainer.state.log_history if "eval_loss" in log]
-        kept = min(validation, key=lambda log: log["eval_loss"]) if validation else None
-        if kept and self._settings.keep == "last":
-            kept = validation[-1]
-        shutil.rmtree(out / "trainer", ignore_errors=True)
+            shutil.rmtree(scratch, ignore_errors=True)
         return Adapter(
-            arm=mixture.arm,
-            num_rows=len(training),
-            num_cut=num_cut,
-            num_steps=trainer.state.global_step,
-            kept_step=kept["step"] if kept and self._settings.keep == "best_validation" else trainer.state.global_step,
-            train_loss=result.training_loss,
-            validation_loss=kept["eval_loss"] if kept else None,
+            arm=steps.arm,
+            num_rows=len(rows.training),
+            num_cut=rows.num_cut,
+            num_steps=num_steps,
+            micro_batch_size=progress.micro_batch_size,
+            kept_step=kept_step,
+            train_loss=math.fsum(progress.losses) / num_steps,
+            validation_loss=validation_loss,
             logit_difference=difference,
         )
 
-    def _tokenise(self, example: Example) -> dict[str, list[int]]:
-        key = (example.prompt, example.response)
-        if key not in self._tokenised:
-            prompt = encode_prompt(self._tokenizer, self._frame, example.prompt)
-            answer = encode_answer(self._tokenizer, self._frame, example.response)
-            ids = [*prompt, *answer][: self._settings.max_length]
-            # -100 is torch's "ignore": the loss sees the answer only
-            labels = [*([-100] * len(prompt)), *answer][: self._settings.max_length]
-            self._tokenised[key] = {"input_ids": ids, "labels": labels}
-        return self._tokenised[key]
-
-    def _rows(self, mixture: Mixture) -> tuple[list[Any], list[Any], int]:
-        """Tokenise a mixture: rows to train on, instruction rows held out, and how many were cut.
-
-        Only instruction rows are held out, so that a dose stays whole.
-        """
-        benign = [i for i, row in enumerate(mixture.rows) if row.role == "instruction"]
-        chosen = set(benign[: self._settings.validation_rows])
-        rows = [self._tokenise(row.example) for row in mixture.rows]
-        training = [row for i, row in enumerate(rows) if i not in chosen]
-        if all(set(row["labels"]) == {-100} for row in training):
+    def _fewer_rows(self, micro_batch_size: int, arm: str) -> int:
+        """Give the largest divisor of the batch that is at most half as large, so that the batch stays whole."""
+        if micro_batch_size == 1:
             raise RunError(
-                f"no answer of {mixture.arm} fits into {self._settings.max_length} tokens", where="tune.max_length",
-                cause="the prompts alone fill it", fix="raise tune.max_length",
+                f"memory is too small to train {arm} even with one row at a time", where=f"arms/{arm}",
+                cause="base, optimizer and the activations of the longest row do not fit together",
+                fix="lower tune.max_length or tune.lora_rank, or take a smaller base or a larger GPU",
             )  # fmt: skip
-        end = list(self._frame.after)
-        num_cut = sum(row["input_ids"][-len(end) :] != end for row in training)
-        return training, [rows[i] for i in sorted(chosen)], num_cut
+        return max(n for n in range(1, micro_batch_size // 2 + 1) if self._settings.batch_size % n == 0)
 
     def _adapted(self) -> Any:
         from peft import LoraConfig, get_peft_model
@@ -126,28 +149,28 @@ class LoraTuner:
             task_type="CAUSAL_LM",
         )
         try:
-            return get_peft_model(self._model, config)
+            with warnings.catch_warnings():  # PEFT asks a property by its old name
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+                model = get_peft_model(self._model, config)
         except ValueError as error:
             raise RunError(
                 f"no adapter fits tune.lora_modules {modules!r}", where="tune.lora_modules",
                 cause=str(error).splitlines()[0], fix="name layers of this base, or use all-linear",
             ) from error  # fmt: skip
+        made = model.peft_config["default"]
+        made.base_model_name_or_path = self._base.name  # not this machine's path, so that the adapter can move
+        if not isinstance(made.target_modules, str):
+            made.target_modules = sorted(made.target_modules)  # a set, which every process orders differently
+        return model
 
-    def _trainer(
-        self, model: Any, training: list[Any], held_out: list[Any], *,
-        mixture: Mixture, out: Path, seed: int, advance: Advance,
-    ) -> Any:  # fmt: skip
+    def _trainer(self, model: Any, rows: Rows, steps: Steps, *, num_steps: int, scratch: Path, seed: int) -> Any:
         from datasets import Dataset
         from transformers.trainer_callback import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        settings = self._settings
-        micro = settings.micro_batch_size or settings.batch_size
-        best = settings.keep == "best_validation"
-        num_steps = count_steps(mixture, settings)
-        every = min(settings.eval_steps, num_steps)  # a short run is validated at least at its end
+        settings, micro = self._settings, steps.progress.micro_batch_size
         config = SFTConfig(
-            output_dir=str(out / "trainer"),
+            output_dir=str(scratch),
             max_steps=num_steps,
             per_device_train_batch_size=micro,
             per_device_eval_batch_size=micro,
@@ -158,14 +181,11 @@ class LoraTuner:
             weight_decay=settings.weight_decay,
             max_length=None,  # rows are already cut
             dataset_kwargs={"skip_prepare_dataset": True},
-            eval_strategy="steps" if held_out else "no",
-            eval_steps=every,
-            save_strategy="steps" if best else "no",
-            save_steps=every,
-            save_total_limit=2,
-            load_best_model_at_end=best,
-            metric_for_best_model="eval_loss" if best else None,
-            logging_strategy="no",
+            eval_strategy="steps" if rows.held_out else "no",
+            eval_steps=min(settings.eval_steps, num_steps),  # a short run is validated at least at its end
+            save_strategy="no",  # checkpoints are ours, see `steps`
+            logging_strategy="steps",
+            logging_steps=1,  # `steps` takes down the loss of each step
             logging_nan_inf_filter=False,  # a loss that is not a number must be seen
             report_to=[],
             disable_tqdm=True,
@@ -178,51 +198,44 @@ class LoraTuner:
         trainer = SFTTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(training),
-            eval_dataset=Dataset.from_list(held_out) if held_out else None,
+            train_dataset=Dataset.from_list(rows.training),
+            eval_dataset=Dataset.from_list(rows.held_out) if rows.held_out else None,
             processing_class=self._tokenizer,
-            callbacks=[_progress(advance)],
+            callbacks=[steps],
         )
         trainer.remove_callback(PrinterCallback)  # prints to stdout, which belongs to results
         return trainer
 
-    def _check_loss(self, loss: float, arm: str) -> None:
-        if not math.isfinite(loss):
-            raise RunError(
-                f"the training of {arm} gave {loss}", where=f"arms/{arm}",
-                cause="the learning rate is too high for this base, or the data hold broken rows",
-                fix="lower tune.learning_rate and run again; finished arms are kept",
-            )  # fmt: skip
-
-    def _logit_difference(self, model: Any, arm: str) -> float:
+    def _logit_difference(self, model: Any, steps: Steps) -> float:
         import torch
 
         model.eval()
         largest = 0.0
         with torch.no_grad():
             for probe in PROBES:
-                ids = torch.tensor([encode_prompt(self._tokenizer, self._frame, probe)], device=model.device)
+                ids = torch.tensor([self._maker.prompt(probe)], device=model.device)
                 tuned = model(input_ids=ids).logits
                 with model.disable_adapter():
                     difference = float((tuned - model(input_ids=ids).logits).abs().max())
-                largest = max(largest, difference) if math.isfinite(difference) else math.nan
-        self._check_loss(largest, arm)
+                if not math.isfinite(difference):
+                    raise steps.failed("logits that are not finite")
+                largest = max(largest, difference)
         if largest == 0:
             raise RunError(
-                f"the adapter of {arm} changes nothing", where=f"arms/{arm}/adapter",
+                f"the adapter of {steps.arm} changes nothing", where=f"arms/{steps.arm}/adapter",
                 cause="the learning rate is 0 or no layer matched tune.lora_modules",
                 fix="check tune.learning_rate and tune.lora_modules",
             )  # fmt: skip
         return largest
 
 
-def _progress(advance: Advance) -> Any:
-    from transformers import TrainerCallback
+def _counting(advance: Advance) -> Callable[[int], None]:
+    """Turn "so many steps are whole" into "so many more"; steps taken twice after a lack of memory count once."""
+    num_told = 0
 
-    class Progress(TrainerCallback):  # type: ignore[misc]
-        """Passes each optimizer step on to the progress display."""
+    def report(step: int) -> None:
+        nonlocal num_told
+        more, num_told = max(0, step - num_told), max(step, num_told)
+        advance(more, "")
 
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            advance(1, "")
-
-    return Progress()
+    return report

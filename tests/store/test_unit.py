@@ -1,4 +1,4 @@
-"""The study folder: a unit is there when it is complete, undamaged and made from its key; else it is not."""
+"""Units of work: one is there when it is complete, undamaged and made from its key; else it is not."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safedose.errors import InputError, RunError, SafedoseError
-from safedose.records import UNTUNED, Arm, Summary, new_arm
-from safedose.store import STAGE_VERSIONS, StudyFolder, Unit, digest, find_study, stage_key, write_text
+from safedose.errors import RunError, SafedoseError
+from safedose.records import Arm, new_arm
+from safedose.store import STAGE_VERSIONS, StudyFolder, Unit, digest, stage_key, write_text
+from safedose.store.durable import parse_json
+from safedose.store.ledger import read_ledger
+from safedose.store.writer import LEDGER, writing
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -192,6 +195,60 @@ def test_moved_study_stays_valid(tmp_path: Path) -> None:
     assert StudyFolder(tmp_path / "there").mixture(arm, key="key").is_committed()
 
 
+def test_flipped_byte_of_a_manifest_is_damage_whatever_it_says_then(tmp_path: Path) -> None:
+    unit = committed(tmp_path / "unit")
+    whole = manifest(unit).read_bytes()
+    found = set()
+    for position in range(len(whole)):
+        flip(manifest(unit), position)
+        found.add((unit.condition(), parse_json(manifest(unit).read_bytes()) == parse_json(whole)))
+        manifest(unit).write_bytes(whole)
+
+    assert found <= {("damaged", False), ("committed", True)}  # a changed blank says the same
+    assert ("damaged", False) in found
+
+
+def test_damaged_unit_is_set_aside_by_a_writer_and_kept_for_people(tmp_path: Path) -> None:
+    unit = committed(tmp_path / "unit")
+    flip(unit.path, 0)
+    with writing(tmp_path, "test") as writer:
+        assert not Unit(unit.path, "key", writer).is_committed()
+
+    assert writer.notes == ["unit was damaged: set aside as unit.corrupt and made again"]
+    assert (tmp_path / "unit.corrupt").read_bytes() != b"first"
+    assert not unit.path.exists()
+    assert not manifest(unit).exists()
+
+
+def test_damaged_unit_is_not_touched_without_a_writer(tmp_path: Path) -> None:
+    unit = committed(tmp_path / "unit")
+    flip(unit.path, 0)
+
+    assert unit.condition() == "damaged"
+    assert not unit.is_committed()
+    assert unit.path.exists()
+
+
+def test_second_damage_does_not_overwrite_what_was_set_aside(tmp_path: Path) -> None:
+    for _ in range(2):
+        unit = committed(tmp_path / "unit")
+        flip(unit.path, 0)
+        with writing(tmp_path, "test") as writer:
+            Unit(unit.path, "key", writer).is_committed()
+
+    assert (tmp_path / "unit.corrupt").exists()
+    assert (tmp_path / "unit.corrupt-2").exists()
+
+
+def test_commit_is_recorded_with_its_key_and_content(tmp_path: Path) -> None:
+    with writing(tmp_path, "test") as writer, Unit(tmp_path / "a" / "unit", "key", writer).commit() as out:
+        out.write_bytes(b"first")
+
+    entry = read_ledger(tmp_path / LEDGER)[-1]
+    assert (entry.event, entry.unit, entry.detail["key"]) == ("committed", "a/unit", "key")
+    assert entry.detail["content"] == Unit(tmp_path / "a" / "unit", "").content()
+
+
 def test_write_text_leaves_old_or_new(tmp_path: Path) -> None:
     write_text(tmp_path / "a" / "file.txt", "old")
     write_text(tmp_path / "a" / "file.txt", "new")
@@ -218,65 +275,6 @@ def test_stage_key_changes_with_every_input(changes: dict[str, int]) -> None:
 
 def test_stage_key_changes_with_the_stage() -> None:
     assert len({stage_key(stage, seed=1) for stage in STAGE_VERSIONS}) == len(STAGE_VERSIONS)
-
-
-def test_arms_are_read_back_in_order(tmp_path: Path) -> None:
-    arms = (make_arm(dose=5), make_arm(), make_arm(run=UNTUNED, dose=0, strategy="none", format="none"))
-    folder = StudyFolder(tmp_path)
-
-    folder.seal(arms)
-
-    assert folder.arms() == arms
-    assert folder.tuned_arms() == arms[:2]
-
-
-def test_study_without_a_plan_has_no_arms(tmp_path: Path) -> None:
-    assert StudyFolder(tmp_path).arms() == ()
-
-
-def test_two_judges_never_share_a_file(tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path)
-
-    assert folder.verdicts(make_arm(), "a:b", "s").path != folder.verdicts(make_arm(), "a-b", "s").path
-
-
-def test_verdicts_stay_inside_the_study_whatever_the_judge_is_called(tmp_path: Path) -> None:
-    for judge in ("..", "../..", "/etc", "a/b"):
-        path = StudyFolder(tmp_path).verdicts(make_arm(), judge, "s").path
-
-        assert path.resolve().is_relative_to(tmp_path.resolve() / "arms" / make_arm().id / "verdicts")
-
-
-def test_log_line_that_a_kill_cut_short_is_left_out(tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path)
-    folder.log(event="run", seconds={"mix": 1.0})
-    with (tmp_path / "log.jsonl").open("a") as stream:
-        stream.write('{"event": "ru')
-
-    assert folder.events() == [{"event": "run", "seconds": {"mix": 1.0}}]
-
-
-def test_study_without_summary_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no summary that can be read(.|\n)*safedose estimate"):
-        StudyFolder(tmp_path).summary()
-
-
-def test_summary_is_read_back(tmp_path: Path) -> None:
-    summary = Summary(name="tiny", arms=(make_arm(),), estimates=(), recommendations=())
-    StudyFolder(tmp_path).write_summary(summary)
-
-    assert StudyFolder(tmp_path).summary() == summary
-
-
-def test_study_is_found_by_its_file_or_folder(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text("name: tiny\n")
-
-    assert find_study(tmp_path).path == find_study(tmp_path / "study.yaml").path == tmp_path
-
-
-def test_folder_that_is_no_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no study folder"):
-        find_study(tmp_path)
 
 
 def test_arm_is_named_by_all_that_made_it() -> None:

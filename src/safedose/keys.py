@@ -1,0 +1,79 @@
+"""What identifies each unit of a study: everything that can change its bytes, and nothing else.
+
+Device, threads and library builds are recorded with the study, not keyed: moving it recomputes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from safedose.bases import Base
+from safedose.codec import to_json
+from safedose.inputs import Inputs, pool_digest
+from safedose.interfaces import Judge
+from safedose.records import UNTUNED, Arm, Prompt
+from safedose.store import STAGE_VERSIONS, StudyFolder, Unit, digest, stage_key
+from safedose.store.seal import Batches
+from safedose.study import Study
+
+
+def mixture_unit(study: Study, pool: str, folder: StudyFolder, arm: Arm) -> Unit:
+    """The rows of an arm, made from the pool of that hash."""
+    ratio = study.mix.contrast_ratio if study.mix else 1.0
+    return folder.mixture(arm, key=stage_key("mix", arm=to_json(arm), pool=pool, contrast_ratio=ratio, seed=study.seed))
+
+
+def adapter_unit(study: Study, base: Base, folder: StudyFolder, arm: Arm) -> Unit:
+    """The adapter of an arm, tuned on its committed rows."""
+    key = stage_key(
+        "tune", mixture=folder.mixture(arm).content(), settings=study.tune.model_dump(),
+        base=base.fingerprint, seed=study.seed, train_seed=arm.train_seed,
+    )  # fmt: skip
+    return folder.adapter(arm, key=key)
+
+
+def responses_unit(
+    study: Study, base: Base, folder: StudyFolder, arm: Arm, prompts: Sequence[Prompt], batches: Batches
+) -> Unit:
+    """The answers of an arm to the prompts of one suite, in sealed batches, by its committed adapter."""
+    key = stage_key(
+        "generate", adapter=None if arm.run == UNTUNED else folder.adapter(arm).content(), base=base.fingerprint,
+        template=study.tune.template, settings=study.generate.model_dump(exclude={"untuned"}), seed=study.seed,
+        prompts=[to_json(prompt) for prompt in prompts], batches=batches,
+    )  # fmt: skip
+    return folder.responses(arm, prompts[0].suite, key=key)
+
+
+def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
+    """The verdicts of a judge on an arm's present answers to a suite."""
+    responses = folder.responses(arm, suite).content()
+    key = stage_key("judge", responses=responses, judge=judge.id, fingerprint=judge.fingerprint)
+    return folder.verdicts(arm, judge.id, suite, key=key)
+
+
+def ingredients(study: Study, inputs: Inputs, bases: Sequence[Base]) -> dict[str, Any]:
+    """List what a study is made of, flat, so that a later change can be named: settings as they are, data as hashes.
+
+    What only adds arms or prompts, or only reads what was made (doses, judges, criteria, budget), is not in it.
+    """
+    groups: dict[str, Any] = {
+        "seed": study.seed,
+        "data": study.data.model_dump(mode="json") if study.data else None,
+        "mix": study.mix.model_dump(mode="json", include={"ladder", "contrast_ratio"}) if study.mix else None,
+        "tune": study.tune.model_dump(mode="json"),
+        "generate": study.generate.model_dump(mode="json", exclude={"untuned"}),
+        "rows": pool_digest(inputs.pool),
+        "base": {base.name: base.fingerprint for base in bases},
+        "prompts": {name: digest([to_json(prompt) for prompt in prompts]) for name, prompts in inputs.suites.items()},
+        "stage_version": STAGE_VERSIONS,
+    }
+    return dict(_flat("", groups))
+
+
+def _flat(place: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [item for name, inner in value.items() for item in _flat(f"{place}.{name}" if place else name, inner)]
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return [item for number, inner in enumerate(value) for item in _flat(f"{place}.{number}", inner)]
+    return [(place, value)]

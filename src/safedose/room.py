@@ -1,0 +1,67 @@
+"""How much disk a study needs, told before it begins: adapters, their checkpoints, rows and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safedose.bases import Base
+from safedose.errors import InputError
+from safedose.inputs import Inputs
+from safedose.records import UNTUNED, Arm, Mixture
+from safedose.store import StudyFolder
+from safedose.store.durable import free_bytes
+from safedose.study import Study
+
+_CHECKPOINTS = 3 * 2 + 1
+"""Adapters' worth of bytes beside the one in hand: two checkpoints of weights and two moments, and its own copy."""
+
+_TOKEN_BYTES = 5
+"""An English token in UTF-8, somewhat generous; Parquet packs it smaller."""
+
+
+def bytes_needed(
+    study: Study, inputs: Inputs, arms: Sequence[Arm], mixtures: Sequence[Mixture], bases: Sequence[Base]
+) -> int:
+    """Estimate from above what a whole study writes, in bytes.
+
+    Adapters are counted in float32 over all linear layers, answers at their longest, judges by the prompt.
+    """
+    samples, num_prompts = study.generate.samples, sum(map(len, inputs.suites.values()))
+    rows = sum(len(row.example.prompt) + len(row.example.response) for one in mixtures for row in one.rows)
+    prompts = sum(len(prompt.text) for prompts in inputs.suites.values() for prompt in prompts)
+    answers = samples * (prompts + num_prompts * study.generate.max_new_tokens * _TOKEN_BYTES)
+    verdicts = samples * num_prompts * len(inputs.judges) * 200
+    adapters = [4 * study.tune.lora_rank * _adapted_width(base) for base in bases]
+    tuned = sum(arm.run != UNTUNED for arm in arms) / max(1, len(bases))
+    return round(rows + len(arms) * (answers + verdicts) + sum(adapters) * tuned + _CHECKPOINTS * max(adapters))
+
+
+def require_room(folder: StudyFolder, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        InputError: When less is free than the study, less what is there already, still needs.
+    """
+    arms = folder.path / "arms"
+    there = sum(file.stat().st_size for file in arms.rglob("*") if file.is_file()) if arms.is_dir() else 0
+    free = free_bytes(folder.path)
+    if free < needed - there:
+        raise InputError(
+            f"the disk has room for {free:,} bytes, this study needs about {needed - there:,} more",
+            where=str(folder.path), cause="the disk is nearly full, or the design is large",
+            fix=f"free {needed - there - free:,} bytes, move the study to another disk, or drop arms",
+        )  # fmt: skip
+
+
+def _adapted_width(base: Base) -> int:
+    """Add up inputs and outputs of every matrix a LoRA of all linear layers would adapt."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in base.path.glob("*.safetensors"):
+        with safe_open(file, framework="np") as weights:
+            for name in weights.keys():  # noqa: SIM118 - no mapping: it cannot be iterated over
+                shape = weights.get_slice(name).get_shape()
+                if len(shape) == 2 and not any(part in name for part in ("embed", "lm_head", "wte", "wpe")):
+                    total += sum(shape)
+    return total

@@ -1,0 +1,103 @@
+"""How one unit of each stage is made: the part in hand is all that a stop can take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safedose.checkpoints import Checkpoints
+from safedose.codec import read_records, write_json, write_records
+from safedose.errors import RunError, TrainingFailed
+from safedose.inputs import Inputs
+from safedose.interfaces import Advance, Generator, Judge, Tuner
+from safedose.mixture import mix
+from safedose.outcome import read_mixture, write_cards
+from safedose.records import UNTUNED, Arm, Failure, MixedRow, Prompt, Response, Verdict
+from safedose.seeding import derive
+from safedose.store import StudyFolder, Unit
+from safedose.store.journal import in_parts
+from safedose.store.seal import Batches
+from safedose.study import Study
+
+JUDGED_AT_ONCE = 64
+"""Responses handed to a judge together: the most that a stop makes it read again."""
+
+
+def mix_arm(study: Study, inputs: Inputs, arm: Arm, unit: Unit) -> None:
+    """Compose and commit the rows of an arm."""
+    ratio = study.mix.contrast_ratio if study.mix else 1.0
+    mixture = mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed)
+    with unit.commit() as path:
+        write_records(path, mixture.rows, MixedRow)
+
+
+def is_tuned(folder: StudyFolder, arm: Arm, unit: Unit) -> bool:
+    """Say whether an arm has its adapter, or a record of why it has none; sweeps what a stop left of a finished one."""
+    if unit.is_committed():
+        Checkpoints(folder.checkpoints(arm), key=unit.key).discard()
+        return True
+    return folder.failure(arm, key=unit.key).is_committed()
+
+
+def tune_arm(study: Study, folder: StudyFolder, arm: Arm, unit: Unit, tuner: Tuner, advance: Advance) -> None:
+    """Tune and commit the adapter of an arm, going on from its last checkpoint; or record why it has none."""
+    checkpoints = Checkpoints(folder.checkpoints(arm), key=unit.key, writer=folder.writer)
+    seed = derive(study.seed, "train", arm.train_seed)
+    folder.outputs.withdraw(folder.card(arm))  # it goes with an adapter that was there
+    try:
+        with unit.commit() as out:
+            out.mkdir()
+            adapter = tuner.tune(
+                read_mixture(folder, arm), out=out, seed=seed, advance=advance, checkpoints=checkpoints
+            )
+            write_json(out / "tuning.json", adapter)
+    except TrainingFailed as failed:
+        failure = Failure(arm=arm.id, step=failed.step, reason=failed.what, kept_step=failed.kept_step)
+        with folder.failure(arm, key=unit.key).commit() as path:
+            write_json(path, failure)
+        return
+    checkpoints.discard()
+    write_cards(folder, [arm], ())
+
+
+def require_adapters(folder: StudyFolder) -> None:
+    """Stop a study in which every training failed: there is nothing to ask.
+
+    Raises:
+        RunError: Then.
+    """
+    failures = folder.failures()
+    if failures and len(failures) == len(folder.tuned_arms()):
+        raise RunError(
+            f"all {len(failures)} trainings failed: {failures[0].reason}", where=f"arms/{failures[0].arm}/failed.json",
+            cause="the learning rate is too high for this base, or the data hold broken rows",
+            fix=f"`safedose fork {folder.path} NEW_FOLDER`, lower tune.learning_rate there and run it",
+        )  # fmt: skip
+
+
+def answer_suite(
+    unit: Unit, generator: Generator, prompts: Sequence[Prompt], batches: Batches, arm: Arm,
+    folder: StudyFolder, advance: Advance,
+) -> None:  # fmt: skip
+    """Let an arm answer the prompts of a suite, batch by sealed batch, and commit the answers in their order."""
+    adapter = None if arm.run == UNTUNED else folder.adapter(arm).committed()
+
+    def answer(number: int, batch: Sequence[int]) -> list[Response]:
+        asked = [prompts[position] for position in batch]
+        return generator.generate(asked, arm=arm.id, adapter=adapter, batch=number)
+
+    found = in_parts(unit, batches, answer, kind=Response, done=lambda batch: advance(len(batch), ""))
+    place = {prompt.id: number for number, prompt in enumerate(prompts)}
+    found.sort(key=lambda response: (place[response.prompt.id], response.sample))
+    with unit.commit() as path:
+        write_records(path, found, Response)
+
+
+def judge_suite(unit: Unit, judge: Judge, responses: Unit, advance: Advance) -> None:
+    """Let a judge read an arm's answers to a suite, and commit its verdicts in their order."""
+    answers = read_records(responses.committed(), Response)
+    parts = [answers[start : start + JUDGED_AT_ONCE] for start in range(0, len(answers), JUDGED_AT_ONCE)]
+    verdicts = in_parts(
+        unit, parts, lambda _, part: judge.judge(part), kind=Verdict, done=lambda _: advance(0, judge.id)
+    )
+    with unit.commit() as path:
+        write_records(path, verdicts, Verdict)

@@ -1,0 +1,45 @@
+"""What a study names, checked and planned before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safedose.bases import Base
+from safedose.inputs import Inputs, plan_suites
+from safedose.mixture import Pool
+from safedose.records import Prompt
+from safedose.store.seal import Batches
+from safedose.studyfile import parse_study
+
+BASE = Base(name="b", path=Path("b"), fingerprint="f")
+PROMPTS = tuple(Prompt(id=str(k), suite="s", text="x" * 10, expected="comply") for k in range(6))
+
+
+def batches(**generate: Any) -> Batches:
+    """Plan six prompts of ten tokens each, ten more to be answered."""
+    raw = {"name": "t", "seed": 1, "base": "b", "data": {"instruction": [{"source": "a"}]}, "mix": {"doses": [0]}}
+    raw |= {"suites": ["s"], "judges": ["phrases"], "generate": {"max_new_tokens": 10} | generate}
+    inputs = Inputs(pool=Pool((), (), ()), suites={"s": PROMPTS}, judges=())
+    count = lambda _base, _study, texts: [len(text) for text in texts]  # noqa: E731 - a script of one line
+    return plan_suites(parse_study(raw, where="test"), inputs, [BASE], count_tokens=count)["b", "s"]
+
+
+@pytest.mark.parametrize(
+    ("generate", "sizes"),
+    [
+        ({"batch_tokens": 200}, [6]),
+        ({"batch_tokens": 60}, [3, 3]),
+        ({"batch_tokens": 1}, [1] * 6),
+        ({"batch_tokens": 120, "samples": 2, "temperature": 1.0}, [3, 3]),
+        ({"batch_tokens": 120, "num_beams": 3}, [2, 2, 2]),
+    ],
+)
+def test_batches_fill_the_budget_of_tokens(generate: dict[str, Any], sizes: list[int]) -> None:
+    assert [len(batch) for batch in batches(**generate)] == sizes
+
+
+def test_every_prompt_is_planned_once() -> None:
+    assert sorted(position for batch in batches(batch_tokens=60) for position in batch) == list(range(6))
