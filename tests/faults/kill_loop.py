@@ -37,7 +37,7 @@ GO_ON = ""
 
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
-    """A study that nothing happened to: what it is made of, the digest it ends with, and what each stage takes; how it is run."""
+    """A study that nothing happened to: what it is made of, its digest, what each stage takes, and who runs it."""
 
     parts: dict[str, Any]
     digest: dict[str, str]

@@ -85,8 +85,8 @@ class Nursery:
         if shim:
             environment["LD_PRELOAD"] = str(shim)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "faults.nursery", *["training"] * training], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=environment, cwd=scratch,
+            [sys.executable, "-m", "faults.nursery", *["training"] * training], env=environment, cwd=scratch,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._ready = False
 
