@@ -78,7 +78,7 @@ def test_dose_at_which_a_training_failed_is_not_recommended(finished: tuple[Stud
     (recommendation,) = finished[1].recommendations
 
     assert recommendation.dose != 4
-    assert "a training at this dose broke off" in recommendation.advice
+    assert " Dose 4: a training at this dose broke off" in recommendation.advice
 
 
 def test_report_shows_the_failure(finished: tuple[StudyFolder, Summary]) -> None:

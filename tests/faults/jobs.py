@@ -23,7 +23,6 @@ _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
 
 
-@cli.app.command("toy")
 def _toy(file: Path) -> None:
     """Run a toy study; an own verb of these tests, so that everything around it is the command line's."""
     commands.run(file, [], Watch(), ENGINES)
@@ -34,6 +33,7 @@ def warm_up(inputs: Path) -> None:
 
     The study has no chart: drawing starts a thread, and threads do not survive a fork.
     """
+    cli.app.command("toy")(_toy)  # here, in the nursery: elsewhere it would be a command of the product
     write_inputs(inputs)
     with tempfile.TemporaryDirectory() as folder:
         toy = make_toy(inputs, Path(folder) / "toy", SMALL)

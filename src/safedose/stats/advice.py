@@ -93,11 +93,11 @@ def _against_refusals(strategy: Strategy) -> str:
 
 def _unsaid(doses: Sequence[DoseReading]) -> str:
     """Name the doses about which nothing can be said, and why; equal reasons are told once."""
-    reasons: dict[str, list[int]] = {}
+    reasons: dict[str, dict[int, None]] = {}
     for dose in doses:
         for one in dose.readings:
             if one.obstacle is not None:
-                reasons.setdefault(one.obstacle, []).append(dose.dose)
+                reasons.setdefault(one.obstacle, {})[dose.dose] = None
     text = ""
     for reason, where in reasons.items():
         label = "Dose" if len(where) == 1 else "Doses"
