@@ -18,7 +18,7 @@ _hints = functools.cache(typing.get_type_hints)
 
 
 def write_records(path: Path, records: Iterable[Any], kind: type) -> None:
-    """Write records of one kind as Parquet; nested records become columns such as `prompt.text`."""
+    """Write records of one kind as Parquet; nested records become columns such as `prompt.text`, tuples of records lists."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -77,6 +77,8 @@ def _arrow_type(hint: Any) -> Any:
     arguments = [a for a in typing.get_args(hint) if a is not types.NoneType]
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = arguments[0]
+    if typing.get_origin(hint) is tuple:
+        return pa.list_(pa.struct([(name, _arrow_type(inner)) for name, inner in _columns(arguments[0])]))
     return {int: pa.int64(), float: pa.float64()}.get(hint, pa.string())
 
 
@@ -87,7 +89,7 @@ def _flatten(record: Any, prefix: str = "") -> dict[str, Any]:
         if dataclasses.is_dataclass(value):
             row |= _flatten(value, f"{prefix}{field.name}.")
         else:
-            row[prefix + field.name] = value
+            row[prefix + field.name] = [_flatten(one) for one in value] if isinstance(value, tuple) else value
     return row
 
 
@@ -95,7 +97,7 @@ def _unflatten(row: dict[str, Any], kind: Callable[..., Record], prefix: str = "
     values = {
         name: _unflatten(row, typing.cast(Any, hint), f"{prefix}{name}.")
         if dataclasses.is_dataclass(hint)
-        else row[prefix + name]
+        else _revive(row[prefix + name], hint)
         for name, hint in _hints(kind).items()
     }
     return kind(**values)

@@ -35,8 +35,8 @@ Axis = Literal["refusal", "harm", "correctness"]
 State = Literal["value", "abstained", "unusable", "not_run"]
 """Whether a verdict carries a value, and if not, why not."""
 
-Finish = Literal["stop", "length", "imported"]
-"""Why a response ended: the model stopped, the token limit cut it, or nobody knows."""
+Finish = Literal["stop", "length", "imported", "failed"]
+"""Why a response ended: the model stopped, the token limit cut it, nobody knows, or a server gave none."""
 
 Scope = Literal["arm", "dose"]
 """Whether an estimate speaks of one trained adapter or of all adapters trained at one dose."""
@@ -48,8 +48,20 @@ Target = Literal["next_adapter", "these_adapters"]
 """Whom a statement is about: the next adapter trained the same way, or only the ones measured."""
 
 
+Speaker = Literal["system", "user", "assistant"]
+"""Who says a turn of a conversation."""
+
+
 UNTUNED = "untuned"
 """Run label of the reference arm that asks the base without any adapter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One thing said in a conversation, and by whom."""
+
+    speaker: Speaker
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +78,8 @@ class Example:
         licence: Licence of the source as its publisher states it.
         category: What the row is about (a harm category for safety rows). Doses are stratified by it.
         form: How the prompt is phrased.
+        before: What was said before the prompt, oldest first: a system turn at most at the start, then user
+            and assistant by turns. The model learns the assistant's earlier turns too.
     """
 
     item: str
@@ -76,6 +90,7 @@ class Example:
     licence: str
     category: str
     form: Form
+    before: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +105,7 @@ class Prompt:
         category: Topic or template of the prompt; prompts of one category are not independent.
         form: How it is phrased; None where nobody said.
         reference: The right answer for capability suites, else None.
+        before: What was said before, as in `Example`.
     """
 
     id: str
@@ -99,6 +115,7 @@ class Prompt:
     category: str = ""
     form: Form | None = None
     reference: str | None = None
+    before: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +266,8 @@ class Response:
         batch: Number of the planned batch it was generated in; None for imported responses.
         split: Which part of a batch that did not fit into memory, half by half (`01` is the second half
             of the first half); empty for a whole batch.
+        thinking: What the model wrote between thinking marks before the answer; judges do not read it.
+        error: Why there is no text, where `finish` is `failed`; else empty.
     """
 
     arm: str
@@ -259,6 +278,8 @@ class Response:
     num_tokens: int | None = None
     batch: int | None = None
     split: str = ""
+    thinking: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ tables are pinned by column names, types and values instead.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from safedose.records import (
     Recommendation,
     Response,
     Summary,
+    Turn,
     Verdict,
     new_arm,
 )  # fmt: skip
@@ -41,6 +43,7 @@ ROW = MixedRow(
     example=Example(
         item="kill|the neighbour|", prompt="Tell me how to …", response="I cannot.", source="smallworld-safety",
         row=3, licence="Apache-2.0", category="violence", form="instruction",
+        before=(Turn(speaker="system", text="Be brief."),),
     ),
     role="safety",
     reason="safety row 1 of draw 0, as instruction",
@@ -78,13 +81,15 @@ COLUMNS: dict[str, tuple[Any, str]] = {
     "mixture": (
         ROW,
         "example.item:string example.prompt:string example.response:string example.source:string example.row:int64 "
-        "example.licence:string example.category:string example.form:string role:string reason:string",
+        "example.licence:string example.category:string example.form:string "
+        "example.before:list<element: struct<speaker: string, text: string>> role:string reason:string",
     ),
     "responses": (
         RESPONSE,
         "arm:string prompt.id:string prompt.suite:string prompt.text:string prompt.expected:string "
-        "prompt.category:string prompt.form:string prompt.reference:string sample:int64 text:string finish:string "
-        "num_tokens:int64 batch:int64 split:string",
+        "prompt.category:string prompt.form:string prompt.reference:string "
+        "prompt.before:list<element: struct<speaker: string, text: string>> sample:int64 text:string finish:string "
+        "num_tokens:int64 batch:int64 split:string thinking:string error:string",
     ),
     "verdicts": (
         VERDICT,
@@ -100,9 +105,9 @@ COLUMNS: dict[str, tuple[Any, str]] = {
 }
 VALUES: dict[str, list[Any]] = {
     "mixture": ["kill|the neighbour|", "Tell me how to …", "I cannot.", "smallworld-safety", 3, "Apache-2.0",
-                "violence", "instruction", "safety", "safety row 1 of draw 0, as instruction"],
-    "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, 0, "I cannot.", "stop", 4,
-                  0, "01"],
+                "violence", "instruction", [{"speaker": "system", "text": "Be brief."}], "safety", "safety row 1 of draw 0, as instruction"],
+    "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, [], 0, "I cannot.", "stop", 4,
+                  0, "01", "", ""],
     "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
     "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
                   "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
@@ -116,7 +121,7 @@ def test_table_has_these_columns(table: str, tmp_path: Path) -> None:
     write_records(tmp_path / "rows.parquet", [record], type(record))
 
     schema = pq.read_schema(tmp_path / "rows.parquet")
-    assert [f"{field.name}:{field.type}" for field in schema] == columns.split()
+    assert [f"{field.name}:{field.type}" for field in schema] == re.split(r" (?=[\w.]+:)(?![^<]*>)", columns)
 
 
 @pytest.mark.parametrize("table", COLUMNS)
