@@ -18,7 +18,7 @@ _hints = functools.cache(typing.get_type_hints)
 
 
 def write_records(path: Path, records: Iterable[Any], kind: type) -> None:
-    """Write records of one kind as Parquet; nested records become columns such as `prompt.text`, tuples of records lists."""
+    """Write records as Parquet; nested ones become columns such as `prompt.text`, tuples of them lists."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

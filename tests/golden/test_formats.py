@@ -105,9 +105,10 @@ COLUMNS: dict[str, tuple[Any, str]] = {
 }
 VALUES: dict[str, list[Any]] = {
     "mixture": ["kill|the neighbour|", "Tell me how to …", "I cannot.", "smallworld-safety", 3, "Apache-2.0",
-                "violence", "instruction", [{"speaker": "system", "text": "Be brief."}], "safety", "safety row 1 of draw 0, as instruction"],
-    "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, [], 0, "I cannot.", "stop", 4,
-                  0, "01", "", ""],
+                "violence", "instruction", [{"speaker": "system", "text": "Be brief."}], "safety",
+                "safety row 1 of draw 0, as instruction"],
+    "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, [], 0, "I cannot.", "stop",
+                  4, 0, "01", "", ""],
     "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
     "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
                   "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
