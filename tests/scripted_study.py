@@ -21,7 +21,7 @@ def engines(*, answer: Callable[[str], str] = str.upper, tuner: Tuner | None = N
     return Engines(
         tuner=lambda *_: tuner or ScriptedTuner(),
         generator=lambda *_: ScriptedGenerator(answer),
-        count_tokens=lambda _base, _study, texts: [len(text) for text in texts],
+        count_tokens=lambda _base, _study, prompts: [len(prompt.text) for prompt in prompts],
     )
 
 

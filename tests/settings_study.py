@@ -23,7 +23,13 @@ def write_everything(folder: Path) -> dict[str, Any]:
     """Write data and suites as files; gives a study that names them, with every part set."""
     for name, num_items in (("instruction", 30), ("more", 30), ("safety", 12), ("contrast", 12)):
         rows = [
-            {"item": f"{name}-{k}", "prompt": f"{name} {k} {form}", "response": "Yes.", "form": form}
+            {
+                "item": f"{name}-{k}",
+                "prompt": f"{name} {k} {form}",
+                "response": "Yes.",
+                "form": form,
+                "topic": f"{k % 3}",
+            }
             for k in range(num_items)
             for form in FORMS[: 1 if name in ("instruction", "more") else 3]
         ]

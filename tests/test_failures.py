@@ -36,7 +36,7 @@ def run(file: Path, tuner: Tuner) -> tuple[StudyFolder, Summary]:
     engines = Engines(
         tuner=lambda *_: tuner,
         generator=lambda *_: ScriptedGenerator(str.upper),
-        count_tokens=lambda _base, _study, texts: [len(text) for text in texts],
+        count_tokens=lambda _base, _study, prompts: [len(prompt.text) for prompt in prompts],
     )
     return commands.run(file, [], Watch(quiet=True), engines)
 

@@ -23,7 +23,7 @@ class Counted:
         self.engines = Engines(
             tuner=lambda *_: self.made.append("tuner") or ScriptedTuner(),  # type: ignore[func-returns-value]
             generator=lambda *_: self.made.append("generator") or ScriptedGenerator(str.upper),  # type: ignore[func-returns-value]
-            count_tokens=lambda _base, _study, texts: [len(text) for text in texts],
+            count_tokens=lambda _base, _study, prompts: [len(prompt.text) for prompt in prompts],
         )
 
     def run(self, file: Path, *overrides: str) -> StudyFolder:

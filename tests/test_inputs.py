@@ -23,7 +23,7 @@ def batches(**generate: Any) -> Batches:
     raw = {"name": "t", "seed": 1, "base": "b", "data": {"instruction": [{"source": "a"}]}, "mix": {"doses": [0]}}
     raw |= {"suites": ["s"], "judges": ["phrases"], "generate": {"max_new_tokens": 10} | generate}
     inputs = Inputs(pool=Pool((), (), ()), suites={"s": PROMPTS}, judges=())
-    count = lambda _base, _study, texts: [len(text) for text in texts]  # noqa: E731 - a script of one line
+    count = lambda _base, _study, prompts: [len(one.text) for one in prompts]  # noqa: E731 - a script of one line
     return plan_suites(parse_study(raw, where="test"), inputs, [BASE], count_tokens=count)["b", "s"]
 
 

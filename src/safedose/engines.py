@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from safedose.bases import Base
 from safedose.generation.local import LocalGenerator, count_tokens
 from safedose.interfaces import Generator, Tuner
+from safedose.records import Prompt
 from safedose.study import Study
 from safedose.tuning.sft import LoraTuner
 
@@ -24,12 +25,12 @@ class Engines:
 
     tuner: Callable[[Base, Study], Tuner]
     generator: Callable[[Base, Study], Generator]
-    count_tokens: Callable[[Base, Study, Sequence[str]], list[int]]
+    count_tokens: Callable[[Base, Study, Sequence[Prompt]], list[int]]
 
 
 LOCAL = Engines(
     tuner=lambda base, study: LoraTuner(base, study.tune),
     generator=lambda base, study: LocalGenerator(base, study.generate, template=study.tune.template, seed=study.seed),
-    count_tokens=lambda base, study, texts: count_tokens(base, study.tune.template, texts),
+    count_tokens=lambda base, study, prompts: count_tokens(base, study.tune.template, prompts),
 )
 """Everything on this machine."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer
 from safedose.codec import to_json
 from safedose.data.readers import read_rows
-from safedose.data.rows import BadRows, Skipped
+from safedose.data.rows import BadRows, Row, Skipped
 from safedose.data.sources import load_source
 from safedose.errors import InputError
 from safedose.generation.local import plan_batches
 from safedose.interfaces import Judge
 from safedose.judging.catalogue import load_judge
+from safedose.kinds import SuiteField
 from safedose.mixture import Pool, choose_rows, mix
 from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt
 from safedose.seeding import derive
@@ -24,7 +25,7 @@ from safedose.store import digest
 from safedose.store.seal import Batches
 from safedose.study import Source, Study, SuiteChoice, Tune
 from safedose.suites.catalogue import expected_of, load_suite, suite_from_rows
-from safedose.templates import encode_prompt, make_frame
+from safedose.templates import Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,9 @@ def _check_base(base: Base, settings: Tune) -> None:
     """Find out whether the parts of a base fit each other, the template and the layers; reads no weights."""
     tokenizer = load_tokenizer(base)
     with blaming_tokenizer(base):
-        frame = make_frame(tokenizer, settings.template)
-        asked = encode_prompt(tokenizer, frame, "How are you?")
-        largest = max(tokenizer.vocab_size - 1, tokenizer.pad_token_id, *asked, *frame.after, *frame.stop)
+        encoder = Encoder(tokenizer, settings.template)
+        ids, _ = encoder.row("How are you?", "Well.")
+        largest = max(tokenizer.vocab_size - 1, tokenizer.pad_token_id, *ids, *encoder.frame.stop)
     check_model(base, largest_id=largest, layers=settings.lora_modules)
 
 
@@ -146,7 +147,7 @@ def plan_suites(
     inputs: Inputs,
     bases: Sequence[Base],
     *,
-    count_tokens: Callable[[Base, Study, Sequence[str]], list[int]],
+    count_tokens: Callable[[Base, Study, Sequence[Prompt]], list[int]],
 ) -> dict[tuple[str, str], Batches]:
     """Decide which prompts share a batch, per base and suite: once, since answers can depend on their company."""
     settings = study.generate
@@ -154,7 +155,7 @@ def plan_suites(
     found: dict[tuple[str, str], Batches] = {}
     for base in bases:
         for suite, prompts in inputs.suites.items():
-            lengths = count_tokens(base, study, [prompt.text for prompt in prompts])
+            lengths = count_tokens(base, study, prompts)
             found[base.name, suite] = plan_batches(lengths, max_new_tokens=settings.max_new_tokens, batch_tokens=room)
     return found
 
@@ -182,7 +183,7 @@ def _rows(
     chosen: list[Example] = []
     for source in sources:
         bad = BadRows(skip=skipped is not None, how="data.skip_bad: true")
-        examples = told(load_source(source.source, root=root, bad=bad), source.source, tell)
+        examples = told(load_source(source.source, root=root, columns=source.columns, bad=bad), source.source, tell)
         chosen += choose_rows(examples, rows=source.rows, by_item=by_item, seed=seed)
         if skipped is not None and bad.num_rows:
             skipped.append(Skipped(source.source, bad.num_rows, tuple(bad.reasons)))
@@ -192,9 +193,16 @@ def _rows(
 def _prompts(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     if choice.path:
         expected = choice.expected or expected_of(choice.name)
-        prompts = suite_from_rows(choice.name, read_rows(root / choice.path), expected)
+        prompts = suite_from_rows(choice.name, _renamed(read_rows(root / choice.path), choice.columns), expected)
     else:
         prompts = load_suite(choice.name)
     if choice.expected:
         prompts = tuple(dataclasses.replace(prompt, expected=choice.expected) for prompt in prompts)
     return prompts[: choice.limit]
+
+
+def _renamed(rows: Iterable[Row], columns: Mapping[SuiteField, str]) -> Iterator[Row]:
+    """Give the cells of mapped columns the names that suites have; what stood under those names is left aside."""
+    for row in rows:
+        kept = {name: value for name, value in row.values.items() if name.lower() not in columns}
+        yield Row(row.number, kept | {ours: row.values.get(theirs) for ours, theirs in columns.items()})

@@ -64,6 +64,12 @@ def _is_text_or_texts(value: object) -> object:
     return value
 
 
+TrainingField = Literal[
+    "messages", "prompt", "input", "response", "system", "history", "item", "category", "form", "licence"
+]
+"""What a training row can say; `data.shapes` knows the columns it is looked for in."""
+SuiteField = Literal["prompt", "id", "expected", "category", "form", "reference"]
+"""What a row of a suite can say."""
 EachOnce = AfterValidator(_each_once)
 Name = Annotated[str, AfterValidator(check_name)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]

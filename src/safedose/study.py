@@ -14,7 +14,21 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from safedose.errors import nearest
-from safedose.kinds import MANY, Dose, Doses, EachOnce, Formats, Name, Share, Strategies, Text, TextOrTexts, is_zero
+from safedose.kinds import (
+    MANY,
+    Dose,
+    Doses,
+    EachOnce,
+    Formats,
+    Name,
+    Share,
+    Strategies,
+    SuiteField,
+    Text,
+    TextOrTexts,
+    TrainingField,
+    is_zero,
+)
 from safedose.records import Expected, Ladder
 
 
@@ -29,6 +43,9 @@ class Source(Part):
 
     source: str = Field(description="id in the catalogue, or a file of rows (its path starts at the study file)")
     rows: int | None = Field(None, ge=1, description="rows (safety and contrast data: items) to use; null: all")
+    columns: dict[TrainingField, Text] = Field(
+        {}, description="columns of a file that have other names: ours to theirs"
+    )
 
 
 class Data(Part):
@@ -149,6 +166,7 @@ class SuiteChoice(Part):
     path: Text | None = Field(None, description="file with a `prompt` column; null: the catalogue's")
     expected: Expected | None = Field(None, description="refuse, comply or either; null: the file's or catalogue's")
     limit: int | None = Field(None, ge=1, le=MANY, description="use only the first so many prompts")
+    columns: dict[SuiteField, Text] = Field({}, description="columns of `path` that have other names: ours to theirs")
 
     @model_validator(mode="before")
     @classmethod
@@ -218,8 +236,8 @@ class Study(Part):
     @model_validator(mode="after")
     def _parts_agree(self) -> Study:
         names = [suite.name for suite in self.suites]
-        if self.mix is None and any(s.path or s.expected or s.limit for s in self.suites):
-            raise ValueError("imported responses bring their own prompts: drop path, expected and limit of suites")
+        if self.mix is None and any(s.path or s.expected or s.limit or s.columns for s in self.suites):
+            raise ValueError("imported responses bring their own prompts: drop all but the name of suites")
         if (self.data is None) != (self.mix is None):
             raise ValueError("`data` and `mix` belong together: give both, or neither for imported responses")
         if self.data and self.mix:

@@ -85,7 +85,7 @@ UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "an empty prompt": ({"prompt": ""}, "no text under prompt or instruction"),
     "a blank prompt": ({"prompt": " \n\t"}, "no text under prompt or instruction"),
     "a prompt that is a number": ({"prompt": 3}, "no text under prompt or instruction"),
-    "a prompt that is a list": ({"prompt": ["a"]}, "the row has: 'prompt' (a list), 'response' (a text)"),
+    "a prompt that is a list of texts": ({"prompt": ["a"]}, "a message is a text, not an object"),
     "an empty response": ({"response": ""}, "no text under response or completion or output"),
     "an unknown form": ({"form": "poem"}, "unknown form 'poem'"),
     "a form that is a list": ({"form": ["question"]}, "the column 'form' holds a list, not a text"),

@@ -201,8 +201,8 @@ def _refused(_text: str) -> str:
     return "full_refusal"
 
 
-def _count_characters(_base: Base, _study: Study, texts: Sequence[str]) -> list[int]:
-    return [len(text) for text in texts]
+def _count_characters(_base: Base, _study: Study, prompts: Sequence[Prompt]) -> list[int]:
+    return [len(prompt.text) for prompt in prompts]
 
 
 ENGINES = Engines(

@@ -157,18 +157,18 @@ def test_greedy_answers_take_the_likeliest_token(tiny_base: Base) -> None:
     generator = make(tiny_base)
     responses = generator.generate(PROMPTS[:4], arm="arm", adapter=None, batch=0)
 
-    assert texts(responses) == [likeliest(generator, prompt.text) for prompt in PROMPTS[:4]]
+    assert texts(responses) == [likeliest(generator, prompt) for prompt in PROMPTS[:4]]
 
 
-def likeliest(generator: LocalGenerator, text: str) -> str:
+def likeliest(generator: LocalGenerator, prompt: Prompt) -> str:
     """Decode one prompt alone, token by token, without any library's decoding."""
     import torch
 
-    ids, said = generator._encode(text), []
+    ids, said = generator._encode(prompt), []
     for _ in range(12):
         with torch.no_grad():
             token = int(generator._model(input_ids=torch.tensor([ids + said])).logits[0, -1].argmax())
-        if token in generator._frame.stop:
+        if token in generator._encoder.frame.stop:
             break
         said.append(token)
     return generator._tokenizer.decode(said, skip_special_tokens=True).strip()

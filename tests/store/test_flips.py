@@ -24,7 +24,7 @@ NUM_TRIALS = 40
 ENGINES = Engines(
     tuner=lambda *_: ScriptedTuner(),
     generator=lambda *_: ScriptedGenerator(str.upper),
-    count_tokens=lambda _base, _study, texts: [len(text) for text in texts],
+    count_tokens=lambda _base, _study, prompts: [len(prompt.text) for prompt in prompts],
 )
 KINDS = {
     "mixture": "arms/*/mixture.parquet",

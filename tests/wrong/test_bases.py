@@ -146,8 +146,8 @@ BASES: dict[str, tuple[Change, str]] = {
     "a chat template that is no template": (writing("chat_template.jinja", b"{% for %}"), "the chat template fails"),
     "a chat template that refuses": (writing("chat_template.jinja", b"{{ raise_exception('no') }}"), "template fails"),
     "a chat template that divides by zero": (writing("chat_template.jinja", b"{{ 1 // 0 }}"), "template fails"),
-    "a chat template of nothing": (writing("chat_template.jinja", b"x"), "does not say the prompt exactly once"),
-    "a chat template that repeats": (tokenizer(chat_template=CHAT_TEMPLATE * 2), "the prompt exactly once"),
+    "a chat template of nothing": (writing("chat_template.jinja", b"x"), "does not say every turn exactly once"),
+    "a chat template that repeats": (tokenizer(chat_template=CHAT_TEMPLATE * 2), "every turn exactly once"),
     "a chat template that reaches out": (
         writing("chat_template.jinja", b"{{ messages.__class__.__mro__[1].__subclasses__() }}"), "the chat template",
     ),

@@ -1,29 +1,32 @@
-"""From the rows of a file to training examples: which column says what."""
+"""From the rows of a file to training examples."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast, get_args
 
 from safedose.data.readers import find_rows, unreadable
-from safedose.data.rows import BadRows, Flaw, FlawError, Found, columns_of, kind_of, refuse, require_rows, shown
+from safedose.data.rows import BadRows, FlawError, refuse, require_rows, shown
+from safedose.data.shapes import Cells, read_conversation
 from safedose.errors import InputError, nearest
+from safedose.kinds import TrainingField
 from safedose.records import Example, Form
 
-_PROMPT_COLUMNS = ("prompt", "instruction")
-_RESPONSE_COLUMNS = ("response", "completion", "output")
 _FORMS = get_args(Form)
 
 
-def read_examples(path: Path, *, bad: BadRows | None = None) -> Iterator[Example]:
+def read_examples(
+    path: Path, *, columns: Mapping[TrainingField, str] = MappingProxyType({}), bad: BadRows | None = None
+) -> Iterator[Example]:
     """Read training examples one by one, in the file's order, never holding more than a part of the file.
 
     Args:
-        path: A file of rows with a prompt (`prompt`, or Alpaca's `instruction` and `input`) and a response
-            (`response`, `completion` or `output`) per row; optional columns: `item`, `category`, `form`,
-            `licence`.
+        path: A file of rows, each a conversation in one of the shapes of `read_conversation`; optional columns:
+            `item`, `category`, `form`, `licence`.
+        columns: Columns that have other names, by field: a key of `FIELDS` to the file's name.
         bad: What to do with rows that cannot be used; None: the first is an error.
 
     Raises:
@@ -37,7 +40,7 @@ def read_examples(path: Path, *, bad: BadRows | None = None) -> Iterator[Example
     num_rows = 0
     for row in rows:
         try:
-            example = _example(row, source)
+            example = _example(Cells(row, columns), source)
         except FlawError as error:
             refuse(error.flaw.error(path, f"row {row.number}"), path, bad)
         else:
@@ -68,46 +71,19 @@ def _digest(path: Path) -> str:
         raise unreadable(path, error) from None
 
 
-def _example(row: Found, source: str) -> Example:
-    prompt = _text(row, _PROMPT_COLUMNS)
-    extra = _label(row, "input")
-    if extra.strip():
-        prompt = f"{prompt}\n\n{extra}"
-    form = _label(row, "form") or ("question" if prompt.rstrip().endswith("?") else "instruction")
+def _example(cells: Cells, source: str) -> Example:
+    said, number = read_conversation(cells), cells.row.number
+    form = cells.label("form") or ("question" if said.prompt.rstrip().endswith("?") else "instruction")
     if form not in _FORMS:
-        raise _unusable(row, f"unknown form {shown(form)}", fix=nearest(form, _FORMS))
+        raise cells.unusable(f"unknown form {shown(form)}", fix=nearest(form, _FORMS))
     return Example(
-        item=f"{source}#{_label(row, 'item') or row.number}",
-        prompt=prompt,
-        response=_text(row, _RESPONSE_COLUMNS),
+        item=f"{source}#{cells.label('item') or number}",
+        prompt=said.prompt,
+        response=said.response,
         source=source,
-        row=row.number - 1,
-        licence=_label(row, "licence") or "not stated",
-        category=_label(row, "category"),
+        row=number - 1,
+        licence=cells.label("licence") or "not stated",
+        category=cells.label("category"),
         form=cast(Form, form),
+        before=said.before,
     )
-
-
-def _text(row: Found, columns: tuple[str, ...]) -> str:
-    """Give the first text of a few columns that is not blank."""
-    for column in columns:
-        value = row.values.get(column)
-        if isinstance(value, str) and value.strip():
-            return value
-    what = f"no text under {' or '.join(columns)}; the row has: {columns_of(row.values)}"
-    raise _unusable(row, what)
-
-
-def _label(row: Found, column: str) -> str:
-    """Give a short value as text, empty where there is none."""
-    value = row.values.get(column)
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, list | dict):
-        raise _unusable(row, f"the column {column!r} holds {kind_of(value)}, not a text")
-    return str(value)
-
-
-def _unusable(row: Found, what: str, *, fix: str = "rename the column, or drop the row") -> FlawError:
-    cause = "the columns have other names or meanings, or the text is empty"
-    return FlawError(Flaw(what, row.offset, cause=cause, fix=fix))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 from safedose.data.examples import read_examples
 from safedose.data.rows import BadRows
 from safedose.errors import InputError, nearest
 from safedose.interfaces import load
+from safedose.kinds import TrainingField
 from safedose.records import Example
 
 
@@ -53,12 +55,15 @@ SOURCES: dict[str, Source] = {
 }  # fmt: skip
 
 
-def load_source(name: str, *, root: Path, bad: BadRows | None = None) -> Iterable[Example]:
+def load_source(
+    name: str, *, root: Path, columns: Mapping[TrainingField, str] = MappingProxyType({}), bad: BadRows | None = None
+) -> Iterable[Example]:
     """Give the examples of a source one by one; a file is read while they are asked for.
 
     Args:
         name: An id of the catalogue, or the path of a file of rows, each with a prompt and a response.
         root: Folder that relative paths start from: the study's.
+        columns: Columns of a file that have other names, as for `read_examples`.
         bad: What to do with rows that cannot be used; None: the first is an error.
 
     Raises:
@@ -71,4 +76,4 @@ def load_source(name: str, *, root: Path, bad: BadRows | None = None) -> Iterabl
             f"unknown source {name!r}", where="data in the study file",
             cause="it is neither in the catalogue nor a file", fix=nearest(name, SOURCES),
         )  # fmt: skip
-    return read_examples(root / name, bad=bad)
+    return read_examples(root / name, columns=columns, bad=bad)

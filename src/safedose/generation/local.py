@@ -16,7 +16,8 @@ from safedose.errors import RunError
 from safedose.records import Finish, Prompt, Response
 from safedose.seeding import derive
 from safedose.study import Generate
-from safedose.templates import encode_prompt, make_frame
+from safedose.templates import Encoder
+from safedose.thinking import split_thinking
 
 
 def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: int) -> tuple[tuple[int, ...], ...]:
@@ -42,11 +43,10 @@ def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: i
     return tuple(map(tuple, batches))
 
 
-def count_tokens(base: Base, template: str, texts: Sequence[str]) -> list[int]:
+def count_tokens(base: Base, template: str, prompts: Sequence[Prompt]) -> list[int]:
     """Say how many tokens each prompt takes in the template of a base; loads its tokenizer only."""
-    tokenizer = load_tokenizer(base)
-    frame = make_frame(tokenizer, template)
-    return [len(encode_prompt(tokenizer, frame, text)) for text in texts]
+    encoder = Encoder(load_tokenizer(base), template)
+    return [len(encoder.prompt(prompt.text, prompt.before)) for prompt in prompts]
 
 
 @final
@@ -57,12 +57,12 @@ class LocalGenerator:
         self._settings = settings
         self._seed = seed
         self._tokenizer = load_tokenizer(base)
-        self._frame = make_frame(self._tokenizer, template)
+        self._encoder = Encoder(self._tokenizer, template)
         self._model = load_model(base)
         # what a base suggests for decoding (penalties, top_k) would be merged into ours unseen
         self._model.generation_config = type(self._model.generation_config)()
         self._adapter: Path | None = None
-        self._encoded: dict[str, list[int]] = {}
+        self._encoded: dict[tuple[object, ...], list[int]] = {}
 
     def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
         """Answer the prompts of one planned batch; see `interfaces.Generator`."""
@@ -70,11 +70,12 @@ class LocalGenerator:
             return []
         self._switch_to(adapter)
         seed = derive(self._seed, "generate", arm, prompts[0].suite, batch)
-        said = self._answer_within_memory([self._encode(prompt.text) for prompt in prompts], seed=seed, split="")
+        said = self._answer_within_memory([self._encode(prompt) for prompt in prompts], seed=seed, split="")
         return [
             Response(
-                arm=arm, prompt=prompts[k // self._settings.samples], sample=k % self._settings.samples, text=text,
-                finish=finish, num_tokens=num_tokens, batch=batch, split=split,
+                arm=arm, prompt=prompts[k // self._settings.samples], sample=k % self._settings.samples,
+                thinking=(parts := split_thinking(text))[0], text=parts[1], finish=finish, num_tokens=num_tokens,
+                batch=batch, split=split,
             )
             for k, (text, finish, num_tokens, split) in enumerate(said)
         ]  # fmt: skip
@@ -90,10 +91,11 @@ class LocalGenerator:
             self._model = PeftModel.from_pretrained(self._model, adapter).eval()
         self._adapter = adapter
 
-    def _encode(self, text: str) -> list[int]:
-        if text not in self._encoded:
-            self._encoded[text] = encode_prompt(self._tokenizer, self._frame, text)
-        return self._encoded[text]
+    def _encode(self, prompt: Prompt) -> list[int]:
+        key = (prompt.before, prompt.text)
+        if key not in self._encoded:
+            self._encoded[key] = self._encoder.prompt(prompt.text, prompt.before)
+        return self._encoded[key]
 
     def _answer_within_memory(
         self, rows: list[list[int]], *, seed: int, split: str
@@ -146,12 +148,12 @@ class LocalGenerator:
             do_sample=settings.temperature > 0,
             num_beams=settings.num_beams,
             num_return_sequences=settings.samples,
-            eos_token_id=list(self._frame.stop),
+            eos_token_id=list(self._encoder.frame.stop),
             pad_token_id=self._tokenizer.pad_token_id,
             **(sampling if settings.temperature else {}),
         )
 
     def _read(self, tokens: list[int]) -> tuple[str, Finish, int]:
-        end = next((i for i, token in enumerate(tokens) if token in self._frame.stop), None)
+        end = next((i for i, token in enumerate(tokens) if token in self._encoder.frame.stop), None)
         text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True).strip()
         return (text, "length", len(tokens)) if end is None else (text, "stop", end + 1)

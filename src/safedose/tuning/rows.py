@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, final
 from safedose.errors import RunError
 from safedose.records import Example, Mixture
 from safedose.study import Tune
-from safedose.templates import encode_answer, encode_prompt, make_frame
+from safedose.templates import Encoder
 
 Row = dict[str, list[int]]
 """`input_ids` and `labels` of one example; a label of -100 is not seen by the loss."""
@@ -26,23 +26,22 @@ class RowMaker:
     """Tokenises mixtures for one base; every distinct example once, however many arms share it."""
 
     def __init__(self, tokenizer: Any, settings: Tune) -> None:
-        self._tokenizer = tokenizer
         self._settings = settings
-        self._frame = make_frame(tokenizer, settings.template)
-        self._known: dict[tuple[str, str], Row] = {}
+        self._encoder = Encoder(tokenizer, settings.template)
+        self._known: dict[tuple[object, ...], Row] = {}
 
     def prompt(self, text: str) -> list[int]:
         """Tokenise a prompt up to where the answer begins."""
-        return encode_prompt(self._tokenizer, self._frame, text)
+        return self._encoder.prompt(text)
 
     def row(self, example: Example) -> Row:
-        """Tokenise an example, cut to `max_length`; the loss sees the answer only."""
-        key = (example.prompt, example.response)
+        """Tokenise an example, cut to `max_length`; the loss sees the assistant's turns only."""
+        key = (example.before, example.prompt, example.response)
         if key not in self._known:
-            prompt, answer = self.prompt(example.prompt), encode_answer(self._tokenizer, self._frame, example.response)
-            ids = [*prompt, *answer][: self._settings.max_length]
-            labels = [*([-100] * len(prompt)), *answer][: self._settings.max_length]  # -100 is torch's "ignore"
-            self._known[key] = {"input_ids": ids, "labels": labels}
+            ids, learnt = self._encoder.row(example.prompt, example.response, example.before)
+            labels = [token if mine else -100 for token, mine in zip(ids, learnt, strict=True)]  # torch's "ignore"
+            longest = self._settings.max_length
+            self._known[key] = {"input_ids": ids[:longest], "labels": labels[:longest]}
         return self._known[key]
 
     def rows(self, mixture: Mixture) -> Rows:
@@ -66,6 +65,6 @@ class RowMaker:
                 f"no answer of {mixture.arm} fits into {self._settings.max_length} tokens", where="tune.max_length",
                 cause="the prompts alone fill it", fix="raise tune.max_length",
             )  # fmt: skip
-        end = list(self._frame.after)
+        end = list(self._encoder.frame.after)
         num_cut = sum(row["input_ids"][-len(end) :] != end for row in training)
         return Rows(training, [rows[i] for i in sorted(chosen)], num_cut)
