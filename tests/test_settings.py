@@ -225,7 +225,8 @@ def test_tuning_setting_renames_the_arms(setting: str, raw: dict[str, Any], fold
     """A model trained otherwise is another arm: it never takes over the files of the old one."""
     other = {
         "template": "plain", "schedule": "cosine", "keep": "best_validation", "lora_modules": ["q_proj"],
-        "micro_batch_size": 8, "lora_dropout": 0.5,
+        "micro_batch_size": 8, "lora_dropout": 0.5, "method": "full",
+        "precision": "fp32", "gradient_checkpointing": True,
     }.get(setting.removeprefix("tune."), 64)  # fmt: skip
     start = {"tune.validation_rows": 1} if setting == "tune.keep" else {}
 

@@ -62,7 +62,7 @@ def make_tokenizer(
     )
 
 
-def make_model(folder: Path) -> None:
+def make_model(folder: Path, *, hidden_size: int = 16, intermediate_size: int = 32) -> None:
     """Save a random model beside its tokenizer; its end token is likely, so that some answers stop."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -72,8 +72,8 @@ def make_model(folder: Path) -> None:
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=16,
-            intermediate_size=32,
+            hidden_size=hidden_size,
+            intermediate_size=intermediate_size,
             num_hidden_layers=1,
             num_attention_heads=2,
             num_key_value_heads=2,

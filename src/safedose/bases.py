@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -180,21 +181,73 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
-def load_model(base: Base) -> Any:
-    """Load the weights of a base for evaluation: on the GPU in bfloat16 if there is one, else in float32."""
+def pick_precision(precision: str) -> str:
+    """Turn `auto` into the best this hardware computes in: bf16, else fp16, on a CPU fp32."""
+    import torch
+
+    if precision != "auto":
+        return precision
+    if not torch.cuda.is_available():
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def require_hardware(precision: str, *, four_bit: bool, training: bool) -> None:
+    """Find out whether this machine can compute as a study asks; loads torch, no model.
+
+    Raises:
+        InputError: When a package or a GPU is missing.
+    """
+    import torch
+
+    stage, on_gpu = "tune" if training else "generate", torch.cuda.is_available()
+    if four_bit and find_spec("bitsandbytes") is None:
+        raise InputError(
+            "4-bit weights need the package bitsandbytes", where=stage, cause="it is an extra of safedose",
+            fix="pip install 'safedose[qlora]', or ask for no 4 bits",
+        )  # fmt: skip
+    if training and four_bit and not on_gpu:
+        raise InputError(
+            "tune.method: qlora needs a GPU", where="tune.method",
+            cause="on a CPU, bitsandbytes gives wrong gradients through 4-bit layers that were asked before",
+            fix="set tune.method: lora, or run where there is a GPU",
+        )  # fmt: skip
+    if (training and precision == "fp16" and not on_gpu) or (
+        precision == "bf16" and on_gpu and not torch.cuda.is_bf16_supported()
+    ):
+        raise InputError(
+            f"{stage}.precision: {precision} cannot be had here", where=f"{stage}.precision",
+            cause="training in fp16 needs a GPU, bf16 on a GPU one that knows it", fix=f"set {stage}.precision: auto",
+        )  # fmt: skip
+
+
+def load_model(base: Base, precision: str = "auto", *, four_bit: bool = False) -> Any:
+    """Load the weights of a base for evaluation, on the GPU if there is one.
+
+    Args:
+        base: Where they are.
+        precision: `fp32`, `bf16`, `fp16`, or `auto`: the best this hardware computes in.
+        four_bit: Keep linear layers in 4 bits (NF4, quantised twice; arXiv 2305.14314), computing in `precision`.
+    """
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     on_gpu = torch.cuda.is_available()
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[pick_precision(precision)]
+    extra: dict[str, Any] = {}
+    if four_bit:
+        from transformers import BitsAndBytesConfig
+
+        extra["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        )
     model = AutoModelForCausalLM.from_pretrained(
-        base.path,
-        dtype=torch.bfloat16 if on_gpu else torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
-    return model.to("cuda" if on_gpu else "cpu").eval()
+        base.path, dtype=dtype, device_map="cuda" if on_gpu else "cpu", use_safetensors=True, trust_remote_code=False,
+        **extra,
+    )  # fmt: skip
+    return model.requires_grad_(False).eval()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from safedose.generation.local import LocalGenerator, count_tokens
 from safedose.interfaces import Generator, Tuner
 from safedose.records import Prompt
 from safedose.study import Study
-from safedose.tuning.sft import LoraTuner
+from safedose.tuning.sft import SftTuner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Engines:
 
 
 LOCAL = Engines(
-    tuner=lambda base, study: LoraTuner(base, study.tune),
+    tuner=lambda base, study: SftTuner(base, study.tune),
     generator=lambda base, study: LocalGenerator(base, study.generate, template=study.tune.template, seed=study.seed),
     count_tokens=lambda base, study, prompts: count_tokens(base, study.tune.template, prompts),
 )

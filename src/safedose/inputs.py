@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer
+from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer, require_hardware
 from safedose.codec import to_json
 from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows, Row, Skipped
@@ -114,6 +114,8 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Pat
         InputError: When a base, a template or a dose cannot work.
     """
     ratio = study.mix.contrast_ratio if study.mix else 1.0
+    require_hardware(study.tune.precision, four_bit=study.tune.method == "qlora", training=True)
+    require_hardware(study.generate.precision, four_bit=study.generate.precision == "4bit", training=False)
     for base in study.bases:
         _check_base(find_base(base, root=root), study.tune)
     by_cell: dict[tuple[object, ...], Mixture] = {}

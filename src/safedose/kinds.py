@@ -70,6 +70,8 @@ TrainingField = Literal[
 """What a training row can say; `data.shapes` knows the columns it is looked for in."""
 SuiteField = Literal["prompt", "id", "expected", "category", "form", "reference"]
 """What a row of a suite can say."""
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""How numbers of a model are kept; `auto` is the best the hardware has: bf16, else fp16, on a CPU fp32."""
 EachOnce = AfterValidator(_each_once)
 Name = Annotated[str, AfterValidator(check_name)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]

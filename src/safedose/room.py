@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from safedose.bases import Base
@@ -10,7 +11,7 @@ from safedose.inputs import Inputs
 from safedose.records import UNTUNED, Arm, Mixture
 from safedose.store import StudyFolder
 from safedose.store.durable import free_bytes
-from safedose.study import Study
+from safedose.study import Study, Tune
 
 _CHECKPOINTS = 3 * 2 + 1
 """Adapters' worth of bytes beside the one in hand: two checkpoints of weights and two moments, and its own copy."""
@@ -24,14 +25,15 @@ def bytes_needed(
 ) -> int:
     """Estimate from above what a whole study writes, in bytes.
 
-    Adapters are counted in float32 over all linear layers, answers at their longest, judges by the prompt.
+    What is trained is counted in float32, adapters over all linear layers; answers at their longest; judges by the
+    prompt.
     """
     samples, num_prompts = study.generate.samples, sum(map(len, inputs.suites.values()))
     rows = sum(len(row.example.prompt) + len(row.example.response) for one in mixtures for row in one.rows)
     prompts = sum(len(prompt.text) for prompts in inputs.suites.values() for prompt in prompts)
     answers = samples * (prompts + num_prompts * study.generate.max_new_tokens * _TOKEN_BYTES)
     verdicts = samples * num_prompts * len(inputs.judges) * 200
-    adapters = [4 * study.tune.lora_rank * _adapted_width(base) for base in bases]
+    adapters = [4 * _num_trained(base, study.tune) for base in bases]
     tuned = sum(arm.run != UNTUNED for arm in arms) / max(1, len(bases))
     return round(rows + len(arms) * (answers + verdicts) + sum(adapters) * tuned + _CHECKPOINTS * max(adapters))
 
@@ -53,8 +55,8 @@ def require_room(folder: StudyFolder, needed: int) -> None:
         )  # fmt: skip
 
 
-def _adapted_width(base: Base) -> int:
-    """Add up inputs and outputs of every matrix a LoRA of all linear layers would adapt."""
+def _num_trained(base: Base, settings: Tune) -> int:
+    """Count the numbers that are trained: all of the base, or a LoRA of every matrix but embeddings and head."""
     from safetensors import safe_open
 
     total = 0
@@ -62,6 +64,8 @@ def _adapted_width(base: Base) -> int:
         with safe_open(file, framework="np") as weights:
             for name in weights.keys():  # noqa: SIM118 - no mapping: it cannot be iterated over
                 shape = weights.get_slice(name).get_shape()
-                if len(shape) == 2 and not any(part in name for part in ("embed", "lm_head", "wte", "wpe")):
-                    total += sum(shape)
+                if settings.method == "full":
+                    total += math.prod(shape)
+                elif len(shape) == 2 and not any(part in name for part in ("embed", "lm_head", "wte", "wpe")):
+                    total += settings.lora_rank * sum(shape)
     return total

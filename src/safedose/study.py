@@ -21,6 +21,7 @@ from safedose.kinds import (
     EachOnce,
     Formats,
     Name,
+    Precision,
     Share,
     Strategies,
     SuiteField,
@@ -103,8 +104,11 @@ class Mix(Part):
 
 
 class Tune(Part):
-    """How an adapter is trained (LoRA through PEFT and TRL)."""
+    """How an adapter is trained (through PEFT and TRL)."""
 
+    method: Literal["lora", "qlora", "full"] = Field("lora", description="qlora: on a 4-bit base; full: all weights")
+    precision: Precision = Field("auto", description="of the base while tuning; auto: bf16 or fp16 on a GPU")
+    gradient_checkpointing: bool = Field(False, description="less memory for a fifth more time")
     template: Text = Field("chat", description="`chat` (the tokenizer's own) or a named text template")
     epochs: float = Field(3.0, gt=0, le=1000)
     batch_size: int = Field(16, ge=1, le=2**16, description="rows per optimizer step")
@@ -132,12 +136,15 @@ class Tune(Part):
             raise ValueError("batch_size must be a multiple of micro_batch_size")
         if self.keep == "best_validation" and not self.validation_rows:
             raise ValueError("keep: best_validation needs validation_rows > 0")
+        if self.method == "full" and (unused := sorted(n for n in self.model_fields_set if n.startswith("lora_"))):
+            raise ValueError(f"method: full has no use for {', '.join(unused)}: drop it, or write method: lora")
         return self
 
 
 class Generate(Part):
     """How arms answer."""
 
+    precision: Precision | Literal["4bit"] = Field("auto", description="of the base while answering")
     max_new_tokens: int = Field(256, ge=1, le=2**20)
     samples: int = Field(1, ge=1, le=1000, description="answers per prompt")
     temperature: float = Field(0.0, ge=0, le=100, description="0 is greedy")

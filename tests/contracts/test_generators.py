@@ -24,10 +24,10 @@ def test_scripted_generator_keeps_the_contract() -> None:
 @pytest.mark.parametrize("settings", [{}, {"samples": 2, "temperature": 1.0, "top_p": 0.9}, {"num_beams": 2}])
 def test_local_generator_keeps_the_contract(settings: dict[str, float], tiny_base: Base, tmp_path: Path) -> None:
     from safedose.generation.local import LocalGenerator
-    from safedose.tuning.sft import LoraTuner
+    from safedose.tuning.sft import SftTuner
 
     tune = Tune(epochs=1, batch_size=4, learning_rate=0.05, warmup_steps=0, lora_rank=2)
-    LoraTuner(tiny_base, tune).tune(
+    SftTuner(tiny_base, tune).tune(
         make_mixture(),
         out=tmp_path,
         seed=0,

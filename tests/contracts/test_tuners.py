@@ -22,10 +22,10 @@ def test_scripted_tuner_keeps_the_contract(tmp_path: Path) -> None:
 
 
 def test_lora_tuner_keeps_the_contract(tiny_base: Base, tmp_path: Path) -> None:
-    from safedose.tuning.sft import LoraTuner
+    from safedose.tuning.sft import SftTuner
 
     settings = Tune(epochs=1, batch_size=4, learning_rate=1e-2, warmup_steps=0, lora_rank=2)
-    check_tuner(LoraTuner(tiny_base, settings), make_mixture(), tmp_path)
+    check_tuner(SftTuner(tiny_base, settings), make_mixture(), tmp_path)
 
 
 class BrokenCheckpoints:

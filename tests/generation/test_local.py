@@ -40,11 +40,11 @@ def texts(responses: list[Response]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def adapter(tiny_base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from safedose.tuning.sft import LoraTuner
+    from safedose.tuning.sft import SftTuner
 
     folder = tmp_path_factory.mktemp("adapter")
     settings = Tune(epochs=2, batch_size=4, learning_rate=0.1, warmup_steps=0, lora_rank=2)
-    LoraTuner(tiny_base, settings).tune(
+    SftTuner(tiny_base, settings).tune(
         make_mixture(), out=folder, seed=0, advance=quiet, checkpoints=Checkpoints(folder / "checkpoints", key="key")
     )
     return folder

@@ -17,7 +17,7 @@ from safedose.bases import Base, load_model
 from safedose.errors import TrainingFailed
 from safedose.records import Adapter
 from safedose.study import Tune
-from safedose.tuning.sft import LoraTuner
+from safedose.tuning.sft import SftTuner
 from tiny_model import checkpoints_of, make_mixture, quiet
 
 SETTINGS = {
@@ -28,18 +28,18 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def tuner(tiny_base: Base) -> LoraTuner:
-    return LoraTuner(tiny_base, Tune.model_validate(SETTINGS))
+def tuner(tiny_base: Base) -> SftTuner:
+    return SftTuner(tiny_base, Tune.model_validate(SETTINGS))
 
 
-def tune(tuner: LoraTuner, out: Path) -> Adapter:
+def tune(tuner: SftTuner, out: Path) -> Adapter:
     out.mkdir(exist_ok=True)
     checkpoints = checkpoints_of(out, every_steps=1)
     return tuner.tune(make_mixture(), out=out, seed=1, advance=quiet, checkpoints=checkpoints)
 
 
 @contextmanager
-def broken(tuner: LoraTuner, *, call: int, training: bool = True) -> Iterator[None]:
+def broken(tuner: SftTuner, *, call: int, training: bool = True) -> Iterator[None]:
     """Let the forward passes from a certain one on, in training or in validation, see what is not a number."""
     num_calls = 0
 
@@ -55,14 +55,14 @@ def broken(tuner: LoraTuner, *, call: int, training: bool = True) -> Iterator[No
         handle.remove()
 
 
-def test_loss_that_is_not_a_number_ends_the_training_at_its_step(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_loss_that_is_not_a_number_ends_the_training_at_its_step(tuner: SftTuner, tmp_path: Path) -> None:
     with broken(tuner, call=3), pytest.raises(TrainingFailed, match="gave a loss of nan at step 3") as caught:
         tune(tuner, tmp_path)
 
     assert (caught.value.step, caught.value.loss, caught.value.kept_step) == (3, None, 2)
 
 
-def test_last_good_checkpoint_is_kept_and_finite(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_last_good_checkpoint_is_kept_and_finite(tuner: SftTuner, tmp_path: Path) -> None:
     with broken(tuner, call=3), pytest.raises(TrainingFailed):
         tune(tuner, tmp_path)
 
@@ -71,14 +71,14 @@ def test_last_good_checkpoint_is_kept_and_finite(tuner: LoraTuner, tmp_path: Pat
     assert all(tensor.isfinite().all() for tensor in load_file(folder / "state.safetensors").values())
 
 
-def test_failing_at_the_first_step_leaves_no_checkpoint(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_failing_at_the_first_step_leaves_no_checkpoint(tuner: SftTuner, tmp_path: Path) -> None:
     with broken(tuner, call=1), pytest.raises(TrainingFailed) as caught:
         tune(tuner, tmp_path)
 
     assert (caught.value.step, caught.value.kept_step) == (1, None)
 
 
-def test_gradient_that_is_not_finite_ends_the_training(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_gradient_that_is_not_finite_ends_the_training(tuner: SftTuner, tmp_path: Path) -> None:
     def spoil(_module: Any, gradients: tuple[torch.Tensor], _outputs: Any) -> tuple[torch.Tensor]:
         return (gradients[0] * math.inf,)
 
@@ -90,7 +90,7 @@ def test_gradient_that_is_not_finite_ends_the_training(tuner: LoraTuner, tmp_pat
     assert caught.value.loss == pytest.approx(8, abs=2)
 
 
-def test_validation_loss_that_is_not_a_number_ends_the_training(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_validation_loss_that_is_not_a_number_ends_the_training(tuner: SftTuner, tmp_path: Path) -> None:
     with broken(tuner, call=2, training=False), pytest.raises(TrainingFailed, match="validation loss of nan") as caught:
         tune(tuner, tmp_path)
 
@@ -99,7 +99,7 @@ def test_validation_loss_that_is_not_a_number_ends_the_training(tuner: LoraTuner
 
 def test_weights_that_are_not_finite_are_never_written(tiny_base: Base, tmp_path: Path) -> None:
     """They can follow a finite loss and gradient; the next loss would show them."""
-    tuner = LoraTuner(tiny_base, Tune(epochs=1, batch_size=4, lora_rank=2))
+    tuner = SftTuner(tiny_base, Tune(epochs=1, batch_size=4, lora_rank=2))
 
     def spoil(optimizer: torch.optim.Optimizer, *_: Any) -> None:
         optimizer.param_groups[0]["params"][0].data[0] = math.inf
@@ -112,7 +112,7 @@ def test_weights_that_are_not_finite_are_never_written(tiny_base: Base, tmp_path
     assert checkpoints_of(tmp_path).latest() is None
 
 
-def test_other_arms_go_on_as_if_nothing_had_happened(tuner: LoraTuner, tiny_base: Base, tmp_path: Path) -> None:
+def test_other_arms_go_on_as_if_nothing_had_happened(tuner: SftTuner, tiny_base: Base, tmp_path: Path) -> None:
     before = tune(tuner, tmp_path / "before")
     with broken(tuner, call=2), pytest.raises(TrainingFailed):
         tune(tuner, tmp_path / "broken")

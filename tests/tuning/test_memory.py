@@ -18,7 +18,7 @@ from safedose.checkpoints import Checkpoints
 from safedose.errors import RunError
 from safedose.records import Adapter
 from safedose.study import Tune
-from safedose.tuning.sft import LoraTuner
+from safedose.tuning.sft import SftTuner
 from tiny_model import checkpoints_of, make_mixture, quiet
 
 SETTINGS = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "warmup_steps": 0, "lora_rank": 2, "lora_dropout": 0.1}
@@ -26,11 +26,11 @@ SETTINGS = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-2, "warmup_steps":
 
 
 @pytest.fixture(scope="module")
-def tuner(tiny_base: Base) -> LoraTuner:
-    return LoraTuner(tiny_base, Tune.model_validate(SETTINGS))
+def tuner(tiny_base: Base) -> SftTuner:
+    return SftTuner(tiny_base, Tune.model_validate(SETTINGS))
 
 
-def tune(tuner: LoraTuner, out: Path, *, every_steps: int = 1) -> tuple[Adapter, bytes, list[float]]:
+def tune(tuner: SftTuner, out: Path, *, every_steps: int = 1) -> tuple[Adapter, bytes, list[float]]:
     """Train; gives the record, the weights, and the losses as the last checkpoint has them."""
     out.mkdir(exist_ok=True)
     checkpoints = checkpoints_of(out, every_steps=every_steps)
@@ -45,7 +45,7 @@ def losses(checkpoints: Checkpoints) -> list[float]:
 
 @contextmanager
 def room_for(
-    num_rows: int, tuner: LoraTuner, *, calls: int = 0, only: Callable[[], bool] = lambda: True
+    num_rows: int, tuner: SftTuner, *, calls: int = 0, only: Callable[[], bool] = lambda: True
 ) -> Iterator[None]:
     """Let memory suffice for so many rows, from a forward pass on, as long as a condition holds."""
     num_calls = 0
@@ -64,7 +64,7 @@ def room_for(
 
 
 @contextmanager
-def rows_seen(tuner: LoraTuner) -> Iterator[list[list[int]]]:
+def rows_seen(tuner: SftTuner) -> Iterator[list[list[int]]]:
     """List the rows of every forward pass in training, padding left out."""
     seen: list[list[int]] = []
     embeddings = tuner._model.get_input_embeddings()
@@ -83,17 +83,17 @@ def rows_seen(tuner: LoraTuner) -> Iterator[list[list[int]]]:
 
 
 def test_too_little_memory_from_the_start_is_as_if_fewer_rows_were_asked_for(
-    tuner: LoraTuner, tiny_base: Base, tmp_path: Path
+    tuner: SftTuner, tiny_base: Base, tmp_path: Path
 ) -> None:
     with room_for(2, tuner):
         cut = tune(tuner, tmp_path / "cut")  # eight, four, two rows at once
 
-    assert cut == tune(LoraTuner(tiny_base, Tune(**SETTINGS, micro_batch_size=2)), tmp_path / "asked")
+    assert cut == tune(SftTuner(tiny_base, Tune(**SETTINGS, micro_batch_size=2)), tmp_path / "asked")
     assert cut[0].micro_batch_size == 2
 
 
 def test_losses_are_those_of_the_whole_batch(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(SETTINGS | {"lora_dropout": 0.0}))
+    tuner = SftTuner(tiny_base, Tune.model_validate(SETTINGS | {"lora_dropout": 0.0}))
     adapter, _, whole = tune(tuner, tmp_path / "whole")
     with room_for(3, tuner, calls=2):  # in the third step, with the last half batch before it
         cut_adapter, _, cut = tune(tuner, tmp_path / "cut")
@@ -103,7 +103,7 @@ def test_losses_are_those_of_the_whole_batch(tiny_base: Base, tmp_path: Path) ->
     assert (cut_adapter.num_steps, cut_adapter.micro_batch_size) == (adapter.num_steps, 2)
 
 
-def test_rows_come_in_the_same_order(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_rows_come_in_the_same_order(tuner: SftTuner, tmp_path: Path) -> None:
     with rows_seen(tuner) as whole:
         tune(tuner, tmp_path / "whole")
     with room_for(4, tuner), rows_seen(tuner) as cut:
@@ -114,7 +114,7 @@ def test_rows_come_in_the_same_order(tuner: LoraTuner, tmp_path: Path) -> None:
 
 
 def test_same_step_gives_the_same_adapter_however_often_a_checkpoint_is_written(
-    tuner: LoraTuner, tmp_path: Path
+    tuner: SftTuner, tmp_path: Path
 ) -> None:
     adapters = []
     for every_steps in (1, 3):
@@ -124,7 +124,7 @@ def test_same_step_gives_the_same_adapter_however_often_a_checkpoint_is_written(
     assert adapters[0] == adapters[1]
 
 
-def test_update_that_memory_cuts_short_is_not_kept(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_update_that_memory_cuts_short_is_not_kept(tuner: SftTuner, tmp_path: Path) -> None:
     """Some weights may have moved: the training goes back to its last checkpoint, or to its start."""
     with room_for(4, tuner):
         expected = tune(tuner, tmp_path / "from-the-start")[:2]
@@ -144,14 +144,14 @@ def test_update_that_memory_cuts_short_is_not_kept(tuner: LoraTuner, tmp_path: P
 
 def test_validation_takes_fewer_rows_too(tiny_base: Base, tmp_path: Path) -> None:
     settings = {"validation_rows": 4, "eval_steps": 1, "epochs": 4}
-    tuner = LoraTuner(tiny_base, Tune.model_validate(SETTINGS | settings))
+    tuner = SftTuner(tiny_base, Tune.model_validate(SETTINGS | settings))
     with room_for(2, tuner, only=lambda: not tuner._model.training):
         adapter, _, _ = tune(tuner, tmp_path)
 
     assert (adapter.micro_batch_size, adapter.num_steps) == (2, 4)
 
 
-def test_next_arm_starts_as_the_settings_say(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_next_arm_starts_as_the_settings_say(tuner: SftTuner, tmp_path: Path) -> None:
     before = tune(tuner, tmp_path / "before")
     with room_for(2, tuner):
         tune(tuner, tmp_path / "cut")
@@ -160,7 +160,7 @@ def test_next_arm_starts_as_the_settings_say(tuner: LoraTuner, tmp_path: Path) -
     assert before[0].micro_batch_size == 8
 
 
-def test_stop_after_memory_ran_out_changes_nothing(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_stop_after_memory_ran_out_changes_nothing(tuner: SftTuner, tmp_path: Path) -> None:
     with room_for(4, tuner, calls=2):
         expected = tune(tuner, tmp_path / "whole", every_steps=1000)[:2]
     out, done = tmp_path / "stopped", []
@@ -180,7 +180,7 @@ def test_stop_after_memory_ran_out_changes_nothing(tuner: LoraTuner, tmp_path: P
 
 @pytest.mark.parametrize(("batch", "sizes"), [(16, [8, 4, 2, 1]), (12, [6, 3, 1]), (10, [5, 2, 1]), (7, [1])])
 def test_rows_at_once_divide_the_batch(batch: int, sizes: list[int], tiny_base: Base) -> None:
-    tuner, micro, tried = LoraTuner(tiny_base, Tune(batch_size=batch)), batch, []
+    tuner, micro, tried = SftTuner(tiny_base, Tune(batch_size=batch)), batch, []
     while micro > 1:
         micro = tuner._fewer_rows(micro, "arm")
         tried.append(micro)
@@ -188,14 +188,14 @@ def test_rows_at_once_divide_the_batch(batch: int, sizes: list[int], tiny_base: 
     assert tried == sizes
 
 
-def test_memory_for_not_a_single_row_is_an_error_with_advice(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_memory_for_not_a_single_row_is_an_error_with_advice(tuner: SftTuner, tmp_path: Path) -> None:
     with room_for(0, tuner), pytest.raises(RunError, match="memory is too small to train arm") as caught:
         tune(tuner, tmp_path)
 
     assert "tune.max_length" in caught.value.fix
 
 
-def test_lack_of_memory_leaves_the_base_as_it_was(tuner: LoraTuner, tiny_base: Base, tmp_path: Path) -> None:
+def test_lack_of_memory_leaves_the_base_as_it_was(tuner: SftTuner, tiny_base: Base, tmp_path: Path) -> None:
     with room_for(0, tuner), pytest.raises(RunError):
         tune(tuner, tmp_path)
 
@@ -206,7 +206,7 @@ def test_lack_of_memory_leaves_the_base_as_it_was(tuner: LoraTuner, tiny_base: B
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
-def test_nothing_of_the_attempt_before_is_held(tuner: LoraTuner, tmp_path: Path) -> None:
+def test_nothing_of_the_attempt_before_is_held(tuner: SftTuner, tmp_path: Path) -> None:
     """Or the next attempt would find as little room: the first one's optimizer is gone when it begins."""
     optimizers: list[int] = []
 

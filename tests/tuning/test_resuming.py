@@ -15,7 +15,7 @@ from safedose.bases import Base, load_model
 from safedose.checkpoints import Checkpoints
 from safedose.records import Adapter
 from safedose.study import Tune
-from safedose.tuning.sft import LoraTuner
+from safedose.tuning.sft import SftTuner
 from tiny_model import checkpoints_of, make_mixture
 
 SETTINGS = {
@@ -41,7 +41,7 @@ class Training:
         calls: What was reported to `advance` in the latest run.
     """
 
-    tuner: LoraTuner
+    tuner: SftTuner
     out: Path
     checkpoints: Checkpoints
     calls: list[int]
@@ -73,17 +73,17 @@ Start = Callable[..., Training]
 
 
 @pytest.fixture(scope="module")
-def tuner(request: pytest.FixtureRequest, tiny_base: Base) -> LoraTuner:
+def tuner(request: pytest.FixtureRequest, tiny_base: Base) -> SftTuner:
     """Give a tuner that keeps the best weights, or those that `BOTH_WAYS` asks for."""
     keep = getattr(request, "param", "best_validation")
-    return LoraTuner(tiny_base, Tune.model_validate(SETTINGS | {"keep": keep}))
+    return SftTuner(tiny_base, Tune.model_validate(SETTINGS | {"keep": keep}))
 
 
 BOTH_WAYS = pytest.mark.parametrize("tuner", ["last", "best_validation"], indirect=True, scope="module")
 
 
 @pytest.fixture
-def start(tuner: LoraTuner, tmp_path: Path) -> Start:
+def start(tuner: SftTuner, tmp_path: Path) -> Start:
     """Begin a training that writes checkpoints only when it is stopped, or every so many steps."""
 
     def begin(every_steps: int = 1000) -> Training:
@@ -94,7 +94,7 @@ def start(tuner: LoraTuner, tmp_path: Path) -> Start:
 
 
 @pytest.fixture(scope="module")
-def whole(tuner: LoraTuner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Adapter, dict[str, bytes]]:
+def whole(tuner: SftTuner, tmp_path_factory: pytest.TempPathFactory) -> tuple[Adapter, dict[str, bytes]]:
     """Record and files of a training that was never stopped."""
     out = tmp_path_factory.mktemp("whole")
     training = Training(tuner, out, checkpoints_of(out, every_steps=1000), [])
@@ -131,7 +131,7 @@ def test_another_process_goes_on_to_the_same_bytes(whole: Any, start: Start, tin
     """Nothing that matters is in the tuner: a new one has only the checkpoint."""
     training = start()
     training.stop(4)
-    training.tuner = LoraTuner(tiny_base, training.tuner._settings)
+    training.tuner = SftTuner(tiny_base, training.tuner._settings)
 
     assert (training.run(), training.files) == whole
 
@@ -217,7 +217,7 @@ def test_interruption_from_elsewhere_writes_no_checkpoint(start: Start) -> None:
 
 def test_layer_that_is_never_used_stands_in_nobodys_way(tiny_base: Base, tmp_path: Path) -> None:
     """The optimizer remembers nothing of weights that never had a gradient, such as those of an idle expert."""
-    tuner = LoraTuner(tiny_base, Tune(batch_size=4, lora_rank=2, lora_modules=("q_proj", "spare")))
+    tuner = SftTuner(tiny_base, Tune(batch_size=4, lora_rank=2, lora_modules=("q_proj", "spare")))
     tuner._model.add_module("spare", torch.nn.Linear(16, 16))
     training = Training(tuner, tmp_path / "adapter", checkpoints_of(tmp_path), [])
     training.stop(2)

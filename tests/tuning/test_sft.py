@@ -19,7 +19,7 @@ from safedose.records import Adapter
 from safedose.study import Tune
 from safedose.templates import encode_answer, encode_prompt, make_frame
 from safedose.tuning.rows import RowMaker
-from safedose.tuning.sft import LoraTuner, count_steps
+from safedose.tuning.sft import SftTuner, count_steps
 from tiny_model import checkpoints_of, make_mixture, quiet
 
 FAST = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "warmup_steps": 0, "lora_rank": 2, "lora_dropout": 0.1}
@@ -27,7 +27,7 @@ FAST = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "warmup_steps": 0, 
 
 def tune(base: Base, out: Path, **settings: Any) -> Adapter:
     out.mkdir(exist_ok=True)
-    tuner = LoraTuner(base, Tune.model_validate(FAST | settings))
+    tuner = SftTuner(base, Tune.model_validate(FAST | settings))
     return tuner.tune(make_mixture(), out=out, seed=1, advance=quiet, checkpoints=checkpoints_of(out))
 
 
@@ -36,7 +36,7 @@ def weights(folder: Path) -> bytes:
 
 
 def test_one_seed_gives_the_same_bytes_whatever_was_tuned_before(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
+    tuner = SftTuner(tiny_base, Tune.model_validate(FAST))
     for name, seed in (("first", 1), ("between", 2), ("again", 1)):
         (out := tmp_path / name).mkdir()
         tuner.tune(make_mixture(), out=out, seed=seed, advance=quiet, checkpoints=checkpoints_of(out))
@@ -45,7 +45,7 @@ def test_one_seed_gives_the_same_bytes_whatever_was_tuned_before(tiny_base: Base
 
 
 def test_tuning_leaves_the_base_as_it_was(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
+    tuner = SftTuner(tiny_base, Tune.model_validate(FAST))
     tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
     after, before = tuner._model.state_dict(), load_model(tiny_base).state_dict()
@@ -54,7 +54,7 @@ def test_tuning_leaves_the_base_as_it_was(tiny_base: Base, tmp_path: Path) -> No
 
 
 def test_failed_tuning_leaves_no_adapter_on_the_base(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST | {"learning_rate": 1e-40}))
+    tuner = SftTuner(tiny_base, Tune.model_validate(FAST | {"learning_rate": 1e-40}))
     with pytest.raises(RunError):
         tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
@@ -165,7 +165,7 @@ def test_rows_without_room_for_an_answer_are_named_as_such(tiny_base: Base, tmp_
 def test_advance_is_called_once_per_step(tiny_base: Base, tmp_path: Path) -> None:
     calls: list[int] = []
     settings = Tune.model_validate(FAST | {"micro_batch_size": 2, "epochs": 1.5})
-    LoraTuner(tiny_base, settings).tune(
+    SftTuner(tiny_base, settings).tune(
         make_mixture(), out=tmp_path, seed=1, advance=lambda done, _: calls.append(done),
         checkpoints=checkpoints_of(tmp_path),
     )  # fmt: skip
@@ -222,7 +222,7 @@ def test_rows_that_lost_their_end_are_counted(tiny_base: Base) -> None:
 
 
 def test_trainers_do_not_wrap_the_base_again_and_again(tiny_base: Base, tmp_path: Path) -> None:
-    tuner = LoraTuner(tiny_base, Tune.model_validate(FAST))
+    tuner = SftTuner(tiny_base, Tune.model_validate(FAST))
     tuner.tune(make_mixture(), out=tmp_path, seed=1, advance=quiet, checkpoints=checkpoints_of(tmp_path))
 
     assert "forward" not in vars(tuner._model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from refusing import Refused
 
@@ -47,6 +48,11 @@ SETTINGS = {
     "the best of no validation": ("tune.keep=best_validation", "needs validation_rows > 0"),
     "everything held out": ("tune.validation_rows=8", "8 validation rows leave nothing of 8 instruction rows"),
     "more held out than there is": ("tune.validation_rows=100", "100 validation rows leave nothing"),
+    "an unknown method": ("tune.method=dora", "tune.method: must be 'lora', 'qlora' or 'full'"),
+    "layers of full tuning": ("tune={method: full, lora_rank: 4}", "method: full has no use for lora_rank"),
+    "a column we do not know": ("data.safety=[{source: safety.jsonl, columns: {answer: a}}]", "columns.answer"),
+    "a column nobody has": ("data.safety=[{source: safety.jsonl, columns: {response: a}}]", "no text under a"),
+    "a suite's column nobody has": ("suites=[{name: harm, path: harm.jsonl, columns: {prompt: a}}]", "no prompt"),
     "greedy samples": ("generate.samples=2", "several samples need temperature > 0"),
     "a greedy nucleus": ("generate.top_p=0.5", "top_p needs temperature > 0"),
     "fewer beams than samples": ("generate={samples: 3, num_beams: 2, temperature: 1}", "at most num_beams samples"),
@@ -132,3 +138,17 @@ def test_judge_that_is_none_is_refused(wrong: str, study: Path, refused: Refused
     judges, message = JUDGES[wrong]
 
     refused("run", study, "--set", f"judges={judges}", "--set", "criteria={}", saying=message)
+
+
+WITHOUT_GPU = {
+    "4 bits": ("tune.method=qlora", "tune.method: qlora needs a GPU"),
+    "training in 16 bits": ("tune.precision=fp16", "tune.precision: fp16 cannot be had here"),
+}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, which can do it")
+@pytest.mark.parametrize("wrong", WITHOUT_GPU)
+def test_what_needs_a_gpu_is_refused_without_one(wrong: str, study: Path, refused: Refused) -> None:
+    setting, message = WITHOUT_GPU[wrong]
+
+    refused("run", study, "--set", setting, saying=message)

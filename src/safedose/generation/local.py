@@ -7,6 +7,7 @@ fit into memory is always halved alike, and each response records both.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
@@ -58,9 +59,8 @@ class LocalGenerator:
         self._seed = seed
         self._tokenizer = load_tokenizer(base)
         self._encoder = Encoder(self._tokenizer, template)
-        self._model = load_model(base)
-        # what a base suggests for decoding (penalties, top_k) would be merged into ours unseen
-        self._model.generation_config = type(self._model.generation_config)()
+        self._base = base
+        self._model = self._load(base)
         self._adapter: Path | None = None
         self._encoded: dict[tuple[object, ...], list[int]] = {}
 
@@ -85,11 +85,22 @@ class LocalGenerator:
 
         if adapter == self._adapter:
             return
-        if self._adapter is not None:
+        if isinstance(self._model, PeftModel):
             self._model = self._model.unload()
-        if adapter is not None:
+        elif self._adapter is not None:  # all weights were tuned: the base is gone
+            self._model = self._load(self._base)
+        if adapter is not None and (adapter / "adapter_config.json").exists():
             self._model = PeftModel.from_pretrained(self._model, adapter).eval()
+        elif adapter is not None:
+            self._model = self._load(dataclasses.replace(self._base, path=adapter))
         self._adapter = adapter
+
+    def _load(self, base: Base) -> Any:
+        precision = self._settings.precision
+        model = load_model(base, "auto" if precision == "4bit" else precision, four_bit=precision == "4bit")
+        # what a base suggests for decoding (penalties, top_k) would be merged into ours unseen
+        model.generation_config = type(model.generation_config)()
+        return model
 
     def _encode(self, prompt: Prompt) -> list[int]:
         key = (prompt.before, prompt.text)

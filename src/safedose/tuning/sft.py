@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of one LoRA adapter per arm, with TRL's trainer on one loaded base.
+"""Supervised fine-tuning of one adapter per arm, or of all weights, with TRL's trainer on one loaded base.
 
 The base is loaded once, every distinct row is tokenised once, and each arm's adapter is created after the
 seeds are set; otherwise its initialisation would not be the arm's (github.com/huggingface/trl/issues/6688).
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from safedose.bases import Base, load_model, load_tokenizer
+from safedose.bases import Base, load_model, load_tokenizer, pick_precision
 from safedose.errors import RunError
 from safedose.interfaces import Advance, CheckpointKeeper
 from safedose.records import Adapter, Mixture
@@ -44,15 +44,31 @@ def count_steps(mixture: Mixture, settings: Tune) -> int:
 
 
 @final
-class LoraTuner:
-    """Tunes adapters on one base; holds the loaded base and the tokenised rows."""
+class SftTuner:
+    """Tunes adapters, or all weights, of one base; holds the loaded base and the tokenised rows."""
 
     def __init__(self, base: Base, settings: Tune) -> None:
         self._base = base
         self._settings = settings
         self._tokenizer = load_tokenizer(base)
         self._maker = RowMaker(self._tokenizer, settings)
-        self._model = load_model(base)
+        self._model, self._computes_in = self._load()
+
+    def _load(self) -> tuple[Any, str]:
+        """Load the base in the precision that its weights are to have, and say in which is to be computed.
+
+        All weights are trained in 32 bits and computed with in fewer: an update of a 16-bit weight is mostly lost
+        (arXiv 1710.03740). An adapter has 32 bits anyway, whatever the base has.
+        """
+        settings, computes_in = self._settings, pick_precision(self._settings.precision)
+        if settings.method != "qlora":
+            return load_model(self._base, "fp32" if settings.method == "full" else computes_in), computes_in
+        from peft import prepare_model_for_kbit_training
+
+        model = load_model(self._base, computes_in, four_bit=True)
+        with warnings.catch_warnings():  # PEFT asks a property by its old name
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False), computes_in
 
     def tune(
         self, mixture: Mixture, *, out: Path, seed: int, advance: Advance, checkpoints: CheckpointKeeper
@@ -85,36 +101,33 @@ class LoraTuner:
         import torch
         import transformers
 
-        from safedose.tuning.steps import load_adapter_weights, write_resume_folder
+        from safedose.tuning.steps import write_resume_folder
+        from safedose.tuning.weights import load_tuned_weights, save_tuned, trainable
 
-        progress, scratch = steps.progress, out / "trainer"
+        progress, scratch, full = steps.progress, out / "trainer", self._settings.method == "full"
         if progress.step:
             steps.report(progress.step)
+        before = self._probe(self._model) if full else None
         transformers.set_seed(seed)
-        model = self._adapted()
-        try:
-            if progress.step < num_steps:
-                trainer = self._trainer(model, rows, steps, num_steps=num_steps, scratch=scratch, seed=seed)
-                resume = write_resume_folder(progress, scratch / "resume", trainer.args) if progress.step else None
-                trainer.train(resume_from_checkpoint=resume)
-            else:  # it was stopped after its last step; the Trainer would take another
-                load_adapter_weights(model, progress.tensors["adapter"])
-            kept_step, validation_loss = num_steps, progress.validation[-1][1] if progress.validation else None
-            if self._settings.keep == "best_validation":
-                kept_step, validation_loss = progress.best
-                load_adapter_weights(model, progress.tensors["best"])
-            difference = self._logit_difference(model, steps)
-            # without the last argument PEFT asks the Hub whether the base's vocabulary has changed
-            model.save_pretrained(out, safe_serialization=True, save_embedding_layers=False)
-            (out / "README.md").unlink(missing_ok=True)  # PEFT's card holds this machine's path; ours comes later
-        except torch.OutOfMemoryError:
-            steps.rescue()
-            raise
-        finally:
-            self._model = model.unload()
-            # SFTTrainer wraps the forward of the model it is given; a thousand arms would nest a thousand wraps
-            vars(self._model).pop("forward", None)
-            shutil.rmtree(scratch, ignore_errors=True)
+        with trainable(self._model, self._settings, base=self._base.name) as model:
+            try:
+                if progress.step < num_steps:
+                    trainer = self._trainer(model, rows, steps, num_steps=num_steps, scratch=scratch, seed=seed)
+                    resume = write_resume_folder(progress, scratch / "resume", trainer.args, full=full)
+                    trainer.train(resume_from_checkpoint=resume)
+                else:  # it was stopped after its last step; the Trainer would take another
+                    load_tuned_weights(model, progress.tensors["tuned"])
+                kept_step, validation_loss = num_steps, progress.validation[-1][1] if progress.validation else None
+                if self._settings.keep == "best_validation":
+                    kept_step, validation_loss = progress.best
+                    load_tuned_weights(model, progress.tensors["best"])
+                difference = self._difference(model, before, steps)
+                save_tuned(model, out, self._tokenizer)
+            except torch.OutOfMemoryError:
+                steps.rescue()
+                raise
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
         return Adapter(
             arm=steps.arm,
             num_rows=len(rows.training),
@@ -136,32 +149,6 @@ class LoraTuner:
                 fix="lower tune.max_length or tune.lora_rank, or take a smaller base or a larger GPU",
             )  # fmt: skip
         return max(n for n in range(1, micro_batch_size // 2 + 1) if self._settings.batch_size % n == 0)
-
-    def _adapted(self) -> Any:
-        from peft import LoraConfig, get_peft_model
-
-        modules = self._settings.lora_modules
-        config = LoraConfig(
-            r=self._settings.lora_rank,
-            lora_alpha=self._settings.lora_alpha,
-            lora_dropout=self._settings.lora_dropout,
-            target_modules=modules if isinstance(modules, str) else list(modules),
-            task_type="CAUSAL_LM",
-        )
-        try:
-            with warnings.catch_warnings():  # PEFT asks a property by its old name
-                warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-                model = get_peft_model(self._model, config)
-        except ValueError as error:
-            raise RunError(
-                f"no adapter fits tune.lora_modules {modules!r}", where="tune.lora_modules",
-                cause=str(error).splitlines()[0], fix="name layers of this base, or use all-linear",
-            ) from error  # fmt: skip
-        made = model.peft_config["default"]
-        made.base_model_name_or_path = self._base.name  # not this machine's path, so that the adapter can move
-        if not isinstance(made.target_modules, str):
-            made.target_modules = sorted(made.target_modules)  # a set, which every process orders differently
-        return model
 
     def _trainer(self, model: Any, rows: Rows, steps: Steps, *, num_steps: int, scratch: Path, seed: int) -> Any:
         from datasets import Dataset
@@ -191,8 +178,11 @@ class LoraTuner:
             disable_tqdm=True,
             seed=seed,
             data_seed=seed,
-            gradient_checkpointing=None,  # off; TRL's default is on, and False is spelt in a deprecated way
-            bf16=model.dtype.itemsize == 2,
+            gradient_checkpointing=None,  # the deprecated name, which TRL sets to True
+            activation_checkpointing=settings.gradient_checkpointing,
+            use_cpu=self._model.device.type == "cpu",  # else bf16 is refused there
+            bf16=self._computes_in == "bf16",
+            fp16=self._computes_in == "fp16",
             dataloader_pin_memory=False,
         )
         trainer = SFTTrainer(
@@ -206,27 +196,31 @@ class LoraTuner:
         trainer.remove_callback(PrinterCallback)  # prints to stdout, which belongs to results
         return trainer
 
-    def _logit_difference(self, model: Any, steps: Steps) -> float:
+    def _probe(self, model: Any) -> list[Any]:
+        """Give the logits of each probe prompt."""
         import torch
 
         model.eval()
-        largest = 0.0
         with torch.no_grad():
-            for probe in PROBES:
-                ids = torch.tensor([self._maker.prompt(probe)], device=model.device)
-                tuned = model(input_ids=ids).logits
-                with model.disable_adapter():
-                    difference = float((tuned - model(input_ids=ids).logits).abs().max())
-                if not math.isfinite(difference):
-                    raise steps.failed("logits that are not finite")
-                largest = max(largest, difference)
-        if largest == 0:
+            asked = [torch.tensor([self._maker.prompt(probe)], device=model.device) for probe in PROBES]
+            return [model(input_ids=ids).logits for ids in asked]
+
+    def _difference(self, model: Any, before: list[Any] | None, steps: Steps) -> float:
+        """Say how far the logits of the probe prompts moved; `before` is None where the adapter can be switched off."""
+        after = self._probe(model)
+        if before is None:
+            with model.disable_adapter():
+                before = self._probe(model)
+        moved = [float((new - old).abs().max()) for new, old in zip(after, before, strict=True)]
+        if not all(map(math.isfinite, moved)):
+            raise steps.failed("logits that are not finite")
+        if max(moved) == 0:
             raise RunError(
                 f"the adapter of {steps.arm} changes nothing", where=f"arms/{steps.arm}/adapter",
                 cause="the learning rate is 0 or no layer matched tune.lora_modules",
                 fix="check tune.learning_rate and tune.lora_modules",
             )  # fmt: skip
-        return largest
+        return max(moved)
 
 
 def _counting(advance: Advance) -> Callable[[int], None]:

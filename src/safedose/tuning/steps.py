@@ -1,6 +1,6 @@
 """What happens around each optimizer step: its seed, its loss, a validation, a checkpoint, a stop.
 
-A checkpoint is two files: `state.safetensors` (the adapter, AdamW's moments and step counts, the adapter of the
+A checkpoint is two files: `state.safetensors` (what is trained, AdamW's moments and step counts, the weights of the
 best validation) and `state.json` (losses, validations, schedule, micro batch). With the order of rows and the
 dropout of every step a pure function of the seed, that is all a training needs to go on as if never stopped.
 transformers' own checkpoints are not used: they pickle the optimizer and name folders of this machine.
@@ -16,19 +16,17 @@ from pathlib import Path
 from typing import Any, final
 
 import torch
-from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback, TrainerState
 
 from safedose.errors import TrainingFailed
 from safedose.interfaces import CheckpointKeeper
 from safedose.seeding import derive
+from safedose.tuning.weights import Tensors, save_for_trainer, tuned_weights
 
 _STATE, _TENSORS = "state.json", "state.safetensors"
 _ADAMW = ("exp_avg", "exp_avg_sq", "step")
 """What AdamW remembers of each weight (torch.optim.AdamW); `step` counts its updates."""
-
-Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(slots=True)
@@ -40,7 +38,7 @@ class Progress:
         losses: Training loss of each step taken, in nats per answer token.
         validation: Step and loss of each validation so far.
         schedule: State of the learning-rate schedule; empty before the first step.
-        tensors: Weights by use, on the CPU: `adapter` as a checkpoint has it, `best` at the best validation,
+        tensors: Weights by use, on the CPU: `tuned` as a checkpoint has it, `best` at the best validation,
             and what AdamW remembers.
     """
 
@@ -86,8 +84,8 @@ def _write_progress(progress: Progress, folder: Path) -> None:
     (folder / _STATE).write_text(json.dumps(state, allow_nan=False), encoding="utf-8")
 
 
-def write_resume_folder(progress: Progress, folder: Path, args: Any) -> str:
-    """Write what `Trainer.train(resume_from_checkpoint=...)` asks for: a step number and an adapter.
+def write_resume_folder(progress: Progress, folder: Path, args: Any, *, full: bool) -> str | None:
+    """Write what `Trainer.train(resume_from_checkpoint=...)` asks for: a step number and what was trained.
 
     The rest is put back when the training begins (`Steps`), because the Trainer would unpickle it.
 
@@ -95,30 +93,21 @@ def write_resume_folder(progress: Progress, folder: Path, args: Any) -> str:
         progress: What a checkpoint held.
         folder: Where to write; it must not exist.
         args: The trainer's arguments; the state names some of them, and a difference would be warned about.
+        full: Whether all weights are trained.
 
     Returns:
-        The folder, as the Trainer wants it.
+        The folder, as the Trainer wants it; None before the first step.
     """
+    if not progress.step:
+        return None
     folder.mkdir(parents=True)
     state = TrainerState(
         global_step=progress.step, train_batch_size=progress.micro_batch_size,
         logging_steps=args.logging_steps, eval_steps=args.eval_steps, save_steps=args.save_steps,
     )  # fmt: skip
     state.save_to_json(str(folder / "trainer_state.json"))
-    save_file(progress.tensors["adapter"], folder / "adapter_model.safetensors")
+    save_for_trainer(progress.tensors["tuned"], folder, full=full)
     return str(folder)
-
-
-def adapter_weights(model: Any) -> Tensors:
-    """Copy the adapter of a PEFT model to the CPU, under the names that PEFT's files have."""
-    # without the second argument PEFT asks the Hub whether the base's vocabulary has changed
-    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
-    return {name: weight.detach().to("cpu", copy=True) for name, weight in weights.items()}
-
-
-def load_adapter_weights(model: Any, weights: Tensors) -> None:
-    """Put back what `adapter_weights` copied."""
-    set_peft_model_state_dict(model, weights)
 
 
 @final
@@ -186,7 +175,7 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             raise self.failed(f"a validation loss of {entry[1]}")
         self.progress.validation.append(entry)
         if self._keep_best and self.progress.best == entry:
-            self.progress.tensors["best"] = adapter_weights(self._model)
+            self.progress.tensors["best"] = tuned_weights(self._model)
         self._end_step(last=state.global_step == state.max_steps)
 
     def rescue(self) -> None:
@@ -219,7 +208,7 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
     def _save(self) -> None:
         progress, names = self.progress, _names(self._model)
         progress.schedule = self._schedule.state_dict()
-        progress.tensors["adapter"] = adapter_weights(self._model)
+        progress.tensors["tuned"] = tuned_weights(self._model)
         for kind in _ADAMW:
             remembered = {names[weight]: memory[kind].cpu() for weight, memory in self._optimizer.state.items()}
             progress.tensors[kind] = remembered
