@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safedose.bases import Base
-from safedose.inputs import Inputs, plan_suites
+from safedose.inputs import Inputs, load_inputs, plan_suites
 from safedose.mixture import Pool
 from safedose.records import Prompt
 from safedose.store.seal import Batches
@@ -43,3 +43,15 @@ def test_batches_fill_the_budget_of_tokens(generate: dict[str, Any], sizes: list
 
 def test_every_prompt_is_planned_once() -> None:
     assert sorted(position for batch in batches(batch_tokens=60) for position in batch) == list(range(6))
+
+
+def test_a_public_suite_is_read_by_any_of_its_names(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAFEDOSE_DATA", str(data_dir))
+    raw = {"name": "t", "seed": 1, "base": "b", "data": {"instruction": [{"source": "smallworld-instruction"}]}}
+    raw |= {"mix": {"doses": [0]}, "suites": ["I-Malicious"], "judges": ["phrases"]}
+
+    prompts = load_inputs(parse_study(raw, where="test"), root=tmp_path).suites["I-Malicious"]
+    assert len(prompts) == 100
+    assert {(one.suite, one.expected, one.form) for one in prompts} == {("I-Malicious", "refuse", "instruction")}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from safedose import __version__, interruption
+from safedose import __version__, cli_data, interruption
 from safedose.endings import explained, fail, show
 from safedose.errors import SafedoseError
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )  # fmt: skip
 importer = typer.Typer(help="Bring in what was made elsewhere.", no_args_is_help=True)
 app.add_typer(importer, name="import")
+app.add_typer(cli_data.app, name="data")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study file")]
 StudyDir = Annotated[Path, typer.Argument(metavar="DIR", help="the study folder, or its study.yaml")]

@@ -23,6 +23,7 @@ from safedose.judging.rows import judge_rows
 from safedose.keys import ingredients
 from safedose.order import require_before
 from safedose.outcome import find_bases, planned_units, read_expectations
+from safedose.pins import check_pins, pinned
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
 from safedose.records import Arm, Axis, Recommendation, Summary
@@ -75,10 +76,11 @@ def plan(
     """
     study = read_study(file, overrides=overrides)
     inputs = load_inputs(study, root=file.parent, tell=tell)
+    folder = StudyFolder(file.parent)
+    check_pins(folder, inputs.pins)
     check_judges(study, inputs)
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
     mixtures = check_arms(study, inputs, arms, root=file.parent)
-    folder = StudyFolder(file.parent)
     bases = find_bases(study, folder)
     now = Seal(
         made_of=ingredients(study, inputs, bases),
@@ -104,7 +106,7 @@ def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = L
     require_room(folder, planned.num_bytes)
     for one in planned.inputs.skipped:
         watch.say(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}")
-    with _working(folder, "run", overrides, watch):
+    with _working(folder, "run", overrides, watch, planned.inputs):
         folder.seal(planned.seal)
         summary = pipeline.run_study(planned.study, planned.inputs, folder, watch, engines)
     return folder, summary
@@ -119,10 +121,10 @@ def _sealed(folder: StudyFolder) -> Seal | None:
 
 
 @contextmanager
-def _working(folder: StudyFolder, verb: str, overrides: Sequence[str], watch: Watch) -> Iterator[None]:
+def _working(folder: StudyFolder, verb: str, overrides: Sequence[str], watch: Watch, inputs: Inputs) -> Iterator[None]:
     """Be the one writer of a study while a verb works; leave the settings, the times and a word on what was mended."""
     with folder.writing(f"safedose {verb}") as writer:
-        _record(folder, overrides)
+        _record(folder, overrides, inputs)
         watch.writer = writer
         try:
             yield
@@ -163,7 +165,7 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
             fix=f"run `safedose mix {folder.path}` first",
         )  # fmt: skip
     require_before(verb, study, inputs, folder)
-    with _working(folder, verb, kept, watch):
+    with _working(folder, verb, kept, watch, inputs):
         if planned:
             folder.seal(planned.seal)
         STAGES[verb](study, inputs, folder, watch, engines)
@@ -176,9 +178,9 @@ def open_study(place: Path, overrides: Sequence[str]) -> tuple[StudyFolder, Stud
     return folder, read_study(folder.study_file, overrides=_recorded(folder, overrides))
 
 
-def _record(folder: StudyFolder, overrides: Sequence[str]) -> None:
+def _record(folder: StudyFolder, overrides: Sequence[str], inputs: Inputs) -> None:
     """Write down what ran: the settings that won over the file, so that later verbs use them too, and on what."""
-    lock = {"overrides": list(overrides), "machine": dict(describe_machine())}
+    lock = {"overrides": list(overrides), "data": pinned(folder, inputs.pins), "machine": dict(describe_machine())}
     write_text(folder.path / "lock.json", json.dumps(lock, indent=1) + "\n")
 
 

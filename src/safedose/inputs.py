@@ -10,9 +10,10 @@ from pathlib import Path
 
 from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer, require_hardware
 from safedose.codec import to_json
+from safedose.data.places import Pin, pin
 from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows, Row, Skipped
-from safedose.data.sources import load_source
+from safedose.data.sources import SOURCES, load_prompts, load_source
 from safedose.errors import InputError
 from safedose.generation.local import plan_batches
 from safedose.interfaces import Judge
@@ -24,7 +25,7 @@ from safedose.seeding import derive
 from safedose.store import digest
 from safedose.store.seal import Batches
 from safedose.study import Source, Study, SuiteChoice, Tune
-from safedose.suites.catalogue import expected_of, load_suite, suite_from_rows
+from safedose.suites.catalogue import expected_of, find, load_suite, suite_from_rows
 from safedose.templates import Encoder
 
 
@@ -39,12 +40,14 @@ class Inputs:
         judges: Who reads the responses.
         skipped: Rows that were left out because they are bad, per source that has some, in the order of
             the study file; empty unless `data.skip_bad` is set.
+        pins: Which bytes of the catalogue's files these are, per source and suite that has files, each once.
     """
 
     pool: Pool
     suites: dict[str, tuple[Prompt, ...]]
     judges: tuple[Judge, ...]
     skipped: tuple[Skipped, ...] = ()
+    pins: tuple[Pin, ...] = ()
 
     @property
     def judge_ids(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
         suites={choice.name: _prompts(choice, root) for choice in study.suites} if data else {},
         judges=tuple(load_judge(name) for name in study.judges),
         skipped=tuple(skipped),
+        pins=_pins(study),
     )
 
 
@@ -192,12 +196,28 @@ def _rows(
     return tuple(chosen)
 
 
+def _pins(study: Study) -> tuple[Pin, ...]:
+    """Say which bytes of the catalogue's files a study uses."""
+    if study.data is None:
+        return ()
+    sources = (*study.data.instruction, *study.data.safety, *study.data.contrast)
+    suites = (find(choice.name) for choice in study.suites if not choice.path)
+    named = dict.fromkeys([*(source.source for source in sources), *(suite.name for suite in suites if suite)])
+    return tuple(pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files)
+
+
 def _prompts(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
+    suite = find(choice.name)
     if choice.path:
-        expected = choice.expected or expected_of(choice.name)
-        prompts = suite_from_rows(choice.name, _renamed(read_rows(root / choice.path), choice.columns), expected)
+        rows: Iterator[Row] | None = _renamed(read_rows(root / choice.path), choice.columns)
     else:
+        rows = load_prompts(suite.name) if suite else None
+    if rows is None:
         prompts = load_suite(choice.name)
+    else:
+        prompts = suite_from_rows(choice.name, rows, choice.expected or expected_of(choice.name))
+    if suite and suite.form and not choice.path:
+        prompts = tuple(dataclasses.replace(prompt, form=prompt.form or suite.form) for prompt in prompts)
     if choice.expected:
         prompts = tuple(dataclasses.replace(prompt, expected=choice.expected) for prompt in prompts)
     return prompts[: choice.limit]

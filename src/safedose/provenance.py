@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 from collections.abc import Iterable
 from functools import cache
 
@@ -27,11 +28,22 @@ def describe_machine() -> tuple[tuple[str, str], ...]:
 
 def describe_data(examples: Iterable[Example]) -> tuple[tuple[str, str], ...]:
     """List every training source with the number of rows available and its licence."""
+    counts = count_licences(examples)
+    return tuple((f"data: {source}", f"{count} rows, {licence}") for (source, licence), count in counts.items())
+
+
+def count_licences(examples: Iterable[Example]) -> dict[tuple[str, str], int]:
+    """Count rows by (source, licence), in the order of their first row."""
     counts: dict[tuple[str, str], int] = {}
     for example in examples:
         key = (example.source, example.licence)
         counts[key] = counts.get(key, 0) + 1
-    return tuple((f"data: {source}", f"{count} rows, {licence}") for (source, licence), count in counts.items())
+    return counts
+
+
+def forbids_commerce(licence: str) -> bool:
+    """Say whether a licence, as its publisher names it, allows non-commercial use only; no legal advice."""
+    return bool(re.search(r"\bNC\b|non-?commercial", licence, re.IGNORECASE))
 
 
 @cache

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from safedose.codec import to_json
 from safedose.errors import plain
+from safedose.provenance import count_licences, forbids_commerce
 from safedose.records import Arm, Estimate, Recommendation, Summary
 
 if TYPE_CHECKING:
@@ -51,7 +52,16 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
         "judges": list(planned.study.judges),
         "remote_calls": 0,
+        "licences": [
+            {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
+            for (source, licence), count in _licences(planned).items()
+        ],
     }
+
+
+def _licences(planned: Planned) -> dict[tuple[str, str], int]:
+    pool = planned.inputs.pool
+    return count_licences((*pool.instruction, *pool.safety, *pool.contrast))
 
 
 def plan_table(planned: Planned) -> None:
@@ -76,6 +86,12 @@ def plan_table(planned: Planned) -> None:
         f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
         f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
+    for (source, licence), count in _licences(planned).items():
+        console.print(_safe(f"data: {source}: {count} rows, {licence}"), soft_wrap=True)
+    if barred := sorted({source for source, licence in _licences(planned) if forbids_commerce(licence)}):
+        console.print(
+            f"[bold]not for commercial use[/bold], by its licence: {_safe(', '.join(barred))}", soft_wrap=True
+        )
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
 

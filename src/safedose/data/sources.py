@@ -1,79 +1,132 @@
-"""The catalogue of training sources, and loading one by its name or path."""
+"""The catalogue of sources, and loading one by its name or path."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from safedose.data import places
 from safedose.data.examples import read_examples
-from safedose.data.rows import BadRows
+from safedose.data.readers import read_rows
+from safedose.data.releases import Source
+from safedose.data.rows import BadRows, Row
+from safedose.data.special import Draft
+from safedose.data.suitefiles import SUITE_FILES
+from safedose.data.traindata import TRAINING
 from safedose.errors import InputError, nearest
 from safedose.interfaces import load
 from safedose.kinds import TrainingField
 from safedose.records import Example
 
+SOURCES: dict[str, Source] = {source.id: source for source in (*TRAINING, *SUITE_FILES)}
+"""Id to source, in reading order."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Training rows that safedose knows by name.
 
-    Attributes:
-        id: Name in study files.
-        licence: As its publisher states it.
-        description: What is in it, in one line.
-        loader: Dotted path of a function without arguments that lists the examples.
+def find_source(name: str, *, where: str) -> Source:
+    """Find a source of the catalogue.
+
+    Raises:
+        InputError: When there is none of that name.
     """
-
-    id: str
-    licence: str
-    description: str
-    loader: str
-
-
-SOURCES: dict[str, Source] = {
-    source.id: source
-    for source in (
-        Source(
-            id="smallworld-instruction", licence="Apache-2.0",
-            description="everyday requests and facts of the small world, answered",
-            loader="safedose.smallworld.sources:instruction",
-        ),
-        Source(
-            id="smallworld-safety", licence="Apache-2.0",
-            description="harmful requests of the small world in three phrasings, refused with a reason",
-            loader="safedose.smallworld.sources:safety",
-        ),
-        Source(
-            id="smallworld-contrast", licence="Apache-2.0",
-            description="harmless look-alikes of the small world, answered",
-            loader="safedose.smallworld.sources:contrast",
-        ),
-    )
-}  # fmt: skip
+    if name not in SOURCES:
+        raise InputError(
+            f"unknown source {name!r}", where=where, cause="it is not in the catalogue", fix=nearest(name, SOURCES),
+        )  # fmt: skip
+    return SOURCES[name]
 
 
 def load_source(
-    name: str, *, root: Path, columns: Mapping[TrainingField, str] = MappingProxyType({}), bad: BadRows | None = None
+    name: str,
+    *,
+    root: Path,
+    columns: Mapping[TrainingField, str] = MappingProxyType({}),
+    bad: BadRows | None = None,
+    data_dir: Path | None = None,
 ) -> Iterable[Example]:
     """Give the examples of a source one by one; a file is read while they are asked for.
 
     Args:
         name: An id of the catalogue, or the path of a file of rows, each with a prompt and a response.
         root: Folder that relative paths start from: the study's.
-        columns: Columns of a file that have other names, as for `read_examples`.
+        columns: Columns of a file that have other names, as for `read_examples`; the catalogue knows its own.
         bad: What to do with rows that cannot be used; None: the first is an error.
+        data_dir: Folder in which the catalogue's files are looked for first; None: SAFEDOSE_DATA, if set. After it
+            comes the user's cache.
 
     Raises:
-        InputError: When there is no such source; while iterating, as `read_examples` does.
+        InputError: When there is no such source, or the catalogue's files are absent or hold other bytes; while
+            iterating, as `read_examples` does.
     """
     if name in SOURCES:
-        return cast(tuple[Example, ...], load(SOURCES[name].loader)())
+        if columns:
+            raise InputError(
+                f"{name!r} is in the catalogue, which knows its columns", where="data in the study file",
+                cause="columns can be named for your own files only", fix="leave `columns` out",
+            )  # fmt: skip
+        return read_source(SOURCES[name], bad=bad, data_dir=data_dir)
     if "/" not in name and "." not in name:
         raise InputError(
             f"unknown source {name!r}", where="data in the study file",
             cause="it is neither in the catalogue nor a file", fix=nearest(name, SOURCES),
         )  # fmt: skip
     return read_examples(root / name, columns=columns, bad=bad)
+
+
+def load_prompts(name: str, *, data_dir: Path | None = None) -> Iterator[Row] | None:
+    """Give the rows of a public suite, with the columns that suites know; None when the catalogue has none of the name.
+
+    Raises:
+        InputError: When its file is absent or holds other bytes; while iterating, when it cannot be read.
+    """
+    source = SOURCES.get(name)
+    if source is None or source.kind != "prompts":
+        return None
+    path = places.require(source, data_dir=data_dir)[0].path
+    return read_rows(path) if source.reader == "rows" else cast(Iterator[Row], load(source.reader)(path))
+
+
+def read_source(source: Source, *, bad: BadRows | None = None, data_dir: Path | None = None) -> Iterable[Example]:
+    """Give the examples of one entry of the catalogue; arguments and errors are those of `load_source`."""
+    if source.kind == "prompts":
+        raise InputError(
+            f"{source.id!r} holds test prompts, not training rows", where="data in the study file",
+            cause="they have no answers, and training on a test spoils it", fix="name it under `suites`",
+        )  # fmt: skip
+    if not source.files:
+        return cast(tuple[Example, ...], load(source.reader)())
+    return _filed(source, places.require(source, data_dir=data_dir), bad)
+
+
+def _filed(source: Source, found: tuple[places.Found, ...], bad: BadRows | None) -> Iterator[Example]:
+    """Write on each example where it is from; rows count on from file to file."""
+    name, first = f"{source.id}@{places.joined(found)[:8]}", 0
+    for part, file in enumerate(found, start=1):
+        prefix = f"{name}#{part}." if len(found) > 1 else f"{name}#"
+        row = -1
+        for example in _read(source, file.path, bad):
+            row = example.row
+            yield dataclasses.replace(
+                example, item=f"{prefix}{example.item}", source=name, row=first + row,
+                licence=example.licence or source.licence,
+            )  # fmt: skip
+        first += row + 1
+
+
+def _read(source: Source, path: Path, bad: BadRows | None) -> Iterator[Example]:
+    """Read one file: items without their source, the licence empty where the source's holds."""
+    if source.reader == "rows":
+        for example in read_examples(path, columns=dict(source.columns), bad=bad):
+            item = example.item.removeprefix(f"{example.source}#")
+            yield dataclasses.replace(example, item=item, licence="")
+        return
+    drafts = cast(Iterator[Draft], load(source.reader)(path, bad))
+    for row, draft in enumerate(drafts):
+        *before, prompt, response = draft.turns
+        yield Example(
+            item=draft.item, prompt=prompt.text, response=response.text, source="", row=row, licence=draft.licence,
+            category=draft.category, form="question" if prompt.text.rstrip().endswith("?") else "instruction",
+            before=tuple(before),
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from safedose.provenance import forbids_commerce
 from safedose.records import Adapter, Arm, Estimate, Mixture
 
 
@@ -22,12 +23,15 @@ def model_card(arm: Arm, mixture: Mixture, adapter: Adapter, estimates: Sequence
     head: dict[str, object] = {
         "library_name": "peft",
         "base_model": arm.base,
+        "license": _licence(arm, mixture),
         "tags": ["safedose", "lora", "safety-tuning"],
     }
     if estimates:
         head["model-index"] = [{"name": arm.id, "results": [_result(one) for one in estimates]}]
     sources = Counter((row.example.source, row.role, row.example.licence) for row in mixture.rows)
     rows = "\n".join(f"| {s} | {role} | {count} | {licence} |" for (s, role, licence), count in sorted(sources.items()))
+    num_barred = sum(forbids_commerce(row.example.licence) for row in mixture.rows)
+    barred = f"\n{num_barred} of the {len(mixture.rows)} rows are not for commercial use." if num_barred else ""
     return f"""---
 {yaml.safe_dump(head, sort_keys=False).strip()}
 ---
@@ -46,8 +50,14 @@ Largest logit difference to the base on the probe prompts: {adapter.logit_differ
 
 ## Limits
 One arm of a dose study, made to be measured. Its rates are known for the study's prompts and judges only;
-another training at the same dose may behave differently. The licences above and that of the base apply.
+another training at the same dose may behave differently. The licences above and that of the base apply.{barred}
 """
+
+
+def _licence(arm: Arm, mixture: Mixture) -> str:
+    """Name a licence in the Hub's words, only where it is known: that of a base from elsewhere is not."""
+    ours = arm.base == "smallworld" and all(row.example.licence == "Apache-2.0" for row in mixture.rows)
+    return "apache-2.0" if ours else "other"
 
 
 def _result(one: Estimate) -> dict[str, object]:
