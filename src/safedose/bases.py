@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from safedose.errors import InputError, SafedoseError
+from safedose.hub import LIGHT, WEIGHTS, find_snapshot, is_hub_id
 
 SMALL_WORLD = Path(__file__).parent / "smallworld" / "base"
-_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +30,51 @@ class Base:
         name: As the study names it.
         path: Folder with weights and tokenizer.
         fingerprint: sha256 over all of its files: what it is, whatever it is called.
+        commit: Which state of its repository on the Hub it is; empty for a folder.
+        complete: Whether its weights are here; otherwise only what says how it is built and reads.
     """
 
     name: str
     path: Path
     fingerprint: str
+    commit: str = ""
+    complete: bool = True
 
 
 @cache
-def find_base(name: str, *, root: Path) -> Base:
+def find_base(name: str, *, root: Path, weights: bool = True) -> Base:
     """Locate a base and fingerprint its files.
 
     Args:
+        name: `smallworld`, a folder, or a Hub id with an optional @revision (fetched once).
         root: Folder that a relative path starts from: the study's.
-        name: `smallworld`, a folder, or a Hub id with an optional @revision (downloaded once).
+        weights: Fetch the weights of a Hub id too, if they are not here.
 
     Raises:
         InputError: When it is nowhere, or has no safetensors weights.
+        Unfetched: When it is on the Hub only, which cannot be reached.
     """
-    path = SMALL_WORLD if name == "smallworld" else root / name
+    path, commit, complete = SMALL_WORLD if name == "smallworld" else root / name, "", True
     if not _is_folder(path):
-        path = _download(name)
-    if not any(path.glob("*.safetensors")):
+        if not is_hub_id(name):
+            raise InputError(
+                f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
+                cause="there is no such folder, and an id of the Hub is owner/name, with an optional @revision",
+                fix="give a folder with model and tokenizer, `smallworld`, or a Hub id",
+            )  # fmt: skip
+        snapshot = find_snapshot(name, root=root, weights=weights)
+        path, commit, complete = snapshot.path, snapshot.commit, snapshot.complete
+    if (complete or weights) and not any(path.glob("*.safetensors")):
         raise InputError(
             f"base {name!r} has no safetensors weights", where=str(path),
             cause="only pickled weights were published, or the folder is not a model",
             fix="convert the weights to safetensors; pickled weights are never loaded",
         )  # fmt: skip
     digest = hashlib.sha256()
-    for file in sorted({f for pattern in _FILES for f in path.glob(pattern)}):
+    for file in sorted({f for pattern in (*LIGHT, WEIGHTS) for f in path.glob(pattern)}):
         with file.open("rb") as stream:
             digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
-    return Base(name=name, path=path, fingerprint=digest.hexdigest())
+    return Base(name=name, path=path, fingerprint=digest.hexdigest(), commit=commit, complete=complete)
 
 
 def _is_folder(path: Path) -> bool:
@@ -69,21 +82,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # a name too long for the disk
         return False
-
-
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    repository, _, revision = name.partition("@")
-    try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(_FILES)))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise InputError(
-            f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
-            cause=_first_line(error),
-            fix="give a folder with model and tokenizer, `smallworld`, or check the Hub id and the network",
-        ) from error  # fmt: skip
 
 
 def load_tokenizer(base: Base) -> Any:
@@ -130,27 +128,45 @@ def check_model(base: Base, *, largest_id: int, layers: str | tuple[str, ...] = 
     Raises:
         InputError: When config or weights are broken, do not fit each other, know fewer tokens, or lack a layer.
     """
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)  # what it would report is in the errors below
-    try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            base.path, device_map="meta", output_loading_info=True, use_safetensors=True, trust_remote_code=False
-        )
-    except Exception as error:  # as for the tokenizer: config and headers are somebody else's
-        raise _unfit(base, "cannot be loaded", _first_line(error)) from error
-    finally:
-        logging.set_verbosity(verbosity)
-    if missing := sorted(found["missing_keys"]):
+    model, missing = _empty_model(base)
+    if missing:
         raise _unfit(base, f"lacks {len(missing)} weights", f"such as {missing[0]}: it is another kind of model")
     if largest_id >= (num_tokens := model.get_input_embeddings().num_embeddings):
         cause = f"the tokenizer has the token id {largest_id}: it belongs to another model"
         raise _unfit(base, f"knows {num_tokens} tokens only", cause)
     if layers != "all-linear":
         _check_layers(base, [name for name, _ in model.named_modules()], layers)
+
+
+def _empty_model(base: Base) -> tuple[Any, list[str]]:
+    """Build a base without its weights; also lists weights that it lacks, where they are here to be looked at."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.CRITICAL)  # what it would report is in the errors below
+    try:
+        if base.complete:
+            model, found = AutoModelForCausalLM.from_pretrained(
+                base.path, device_map="meta", output_loading_info=True, use_safetensors=True, trust_remote_code=False
+            )
+            return model, sorted(found["missing_keys"])
+        import torch
+
+        with torch.device("meta"):
+            config = AutoConfig.from_pretrained(base.path, trust_remote_code=False)
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False), []
+    except Exception as error:  # as for the tokenizer: config and headers are somebody else's
+        raise _unfit(base, "cannot be loaded", _first_line(error)) from error
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def weight_shapes(base: Base) -> dict[str, tuple[int, ...]]:
+    """Say how large each weight of a base is, by name; tied ones once."""
+    model, _ = _empty_model(base)
+    return {name: tuple(weight.shape) for name, weight in model.named_parameters()}
 
 
 def _check_layers(base: Base, names: Sequence[str], layers: str | tuple[str, ...]) -> None:
@@ -275,10 +291,3 @@ def find_accelerators() -> tuple[Accelerator, ...]:
         with torch.cuda.device(number):
             found.append(Accelerator(known.name, known.total_memory, torch.cuda.is_bf16_supported()))
     return tuple(found)
-
-
-def hub_access() -> tuple[Path, bool]:
-    """Say where bases from the Hub are kept, and whether only those are used that are there; asks nobody."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE), bool(constants.HF_HUB_OFFLINE)

@@ -75,7 +75,7 @@ def plan(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False,
     from safedose import commands, tables
     from safedose.progress import Watch
 
-    planned = commands.plan(study, _with(settings, skip_bad), tell=Watch(quiet=as_json).say)
+    planned = commands.plan(study, _with(settings, skip_bad), weights=False, tell=Watch(quiet=as_json).say)
     show(tables.plan_as_json(planned), as_json, lambda: tables.plan_table(planned))
 
 

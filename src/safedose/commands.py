@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from safedose import pipeline
+from safedose.bases import Base
 from safedose.codec import to_json
 from safedose.criteria import check_judges, recommend_doses, require_criteria
 from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows
 from safedose.engines import LOCAL, Engines
 from safedose.errors import InputError, RunError
+from safedose.hub import read_commits
 from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of, plan_suites
 from safedose.judging.catalogue import load_judge
 from safedose.judging.rows import judge_rows
@@ -48,6 +50,7 @@ class Planned:
         num_steps: Optimizer steps over all arms.
         num_prompts: Prompts each arm answers.
         num_bytes: What the study will write at most, about.
+        bases: The base models.
         seal: What a run would write down before it begins.
     """
 
@@ -57,18 +60,21 @@ class Planned:
     num_steps: int
     num_prompts: int
     num_bytes: int
+    bases: tuple[Base, ...]
     seal: Seal
 
 
 def plan(
-    file: Path, overrides: Sequence[str], engines: Engines = LOCAL, *, tell: Callable[[str], None] | None = None
-) -> Planned:
+    file: Path, overrides: Sequence[str], engines: Engines = LOCAL, *, weights: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Planned:  # fmt: skip
     """Check a study to the last row and say what it will do; writes nothing.
 
     Args:
         file: The study file.
         overrides: Settings that win over it.
         engines: Who says how long prompts are.
+        weights: Fetch bases of the Hub whole; otherwise only what says how they are built and read.
         tell: Told a line now and then while long files are read.
 
     Raises:
@@ -80,8 +86,8 @@ def plan(
     check_pins(folder, inputs.pins)
     check_judges(study, inputs)
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
-    mixtures = check_arms(study, inputs, arms, root=file.parent)
-    bases = find_bases(study, folder)
+    bases = find_bases(study, folder, weights=weights)
+    mixtures = check_arms(study, inputs, arms, bases)
     now = Seal(
         made_of=ingredients(study, inputs, bases),
         arms=arms,
@@ -94,7 +100,9 @@ def plan(
         num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures),
         num_prompts=sum(map(len, inputs.suites.values())),
         num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
-        seal=grow(_sealed(folder), now, folder=folder.path),
+        bases=bases,
+        # what a base is can be held against finished work only when all of it is here
+        seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
     )
 
 
@@ -106,7 +114,7 @@ def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = L
     require_room(folder, planned.num_bytes)
     for one in planned.inputs.skipped:
         watch.say(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}")
-    with _working(folder, "run", overrides, watch, planned.inputs):
+    with _working(folder, "run", overrides, watch, planned.inputs, planned.bases):
         folder.seal(planned.seal)
         summary = pipeline.run_study(planned.study, planned.inputs, folder, watch, engines)
     return folder, summary
@@ -121,10 +129,12 @@ def _sealed(folder: StudyFolder) -> Seal | None:
 
 
 @contextmanager
-def _working(folder: StudyFolder, verb: str, overrides: Sequence[str], watch: Watch, inputs: Inputs) -> Iterator[None]:
+def _working(
+    folder: StudyFolder, verb: str, overrides: Sequence[str], watch: Watch, inputs: Inputs, bases: Sequence[Base] = ()
+) -> Iterator[None]:
     """Be the one writer of a study while a verb works; leave the settings, the times and a word on what was mended."""
     with folder.writing(f"safedose {verb}") as writer:
-        _record(folder, overrides, inputs)
+        _record(folder, overrides, inputs, bases)
         watch.writer = writer
         try:
             yield
@@ -165,7 +175,7 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
             fix=f"run `safedose mix {folder.path}` first",
         )  # fmt: skip
     require_before(verb, study, inputs, folder)
-    with _working(folder, verb, kept, watch, inputs):
+    with _working(folder, verb, kept, watch, inputs, planned.bases if planned else ()):
         if planned:
             folder.seal(planned.seal)
         STAGES[verb](study, inputs, folder, watch, engines)
@@ -178,9 +188,14 @@ def open_study(place: Path, overrides: Sequence[str]) -> tuple[StudyFolder, Stud
     return folder, read_study(folder.study_file, overrides=_recorded(folder, overrides))
 
 
-def _record(folder: StudyFolder, overrides: Sequence[str], inputs: Inputs) -> None:
+def _record(folder: StudyFolder, overrides: Sequence[str], inputs: Inputs, bases: Sequence[Base]) -> None:
     """Write down what ran: the settings that won over the file, so that later verbs use them too, and on what."""
-    lock = {"overrides": list(overrides), "data": pinned(folder, inputs.pins), "machine": dict(describe_machine())}
+    lock = {
+        "overrides": list(overrides),
+        "data": pinned(folder, inputs.pins),
+        "commits": read_commits(folder.path) | {base.name: base.commit for base in bases if base.commit},
+        "machine": dict(describe_machine()),
+    }
     write_text(folder.path / "lock.json", json.dumps(lock, indent=1) + "\n")
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 import safedose
-from safedose.bases import find_accelerators, hub_access
+from safedose.bases import find_accelerators
 from safedose.errors import InputError, SafedoseError
+from safedose.hub import hub_access
 from safedose.store.durable import free_bytes
 from safedose.store.promises import find_mount, is_network, trial_folder, try_ledger, try_lock, try_replacing
 

@@ -2,6 +2,7 @@
 
     SafedoseError            what happened, where, likely cause, what to do
     ├── InputError           exit 2: wrong input, found before any work
+    │   └── Unfetched        something published is not on this machine yet
     └── RunError             exit 1: work that failed
         └── TrainingFailed   one arm gave numbers that are not finite; the others go on
 
@@ -41,6 +42,10 @@ class InputError(SafedoseError):
     """The input cannot be used as it is; nothing was started and nothing was written."""
 
     exit_code = 2
+
+
+class Unfetched(InputError):  # noqa: N818 - a state, not a fault: `plan` goes on and names it
+    """Something that is published is not on this machine, and was not, or could not be, fetched."""
 
 
 class RunError(SafedoseError):

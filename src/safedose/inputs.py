@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safedose.bases import Base, blaming_tokenizer, check_model, find_base, load_tokenizer, require_hardware
+from safedose.bases import Base, blaming_tokenizer, check_model, load_tokenizer, require_hardware
 from safedose.codec import to_json
 from safedose.data.places import Pin, pin
 from safedose.data.readers import read_rows
@@ -108,7 +108,7 @@ def pool_digest(pool: Pool) -> str:
     return digest([[to_json(e) for e in part] for part in (pool.instruction, pool.safety, pool.contrast)])
 
 
-def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Path) -> tuple[Mixture, ...]:
+def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Sequence[Base]) -> tuple[Mixture, ...]:
     """Find out, without spending anything, whether every arm can be made.
 
     Returns:
@@ -120,8 +120,8 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], *, root: Pat
     ratio = study.mix.contrast_ratio if study.mix else 1.0
     require_hardware(study.tune.precision, four_bit=study.tune.method == "qlora", training=True)
     require_hardware(study.generate.precision, four_bit=study.generate.precision == "4bit", training=False)
-    for base in study.bases:
-        _check_base(find_base(base, root=root), study.tune)
+    for base in bases:
+        _check_base(base, study.tune)
     by_cell: dict[tuple[object, ...], Mixture] = {}
     for arm in arms:
         cell = (arm.ladder, arm.strategy, arm.format, arm.dose)  # seeds choose other rows, never more

@@ -35,8 +35,8 @@ SMALL_WORLD_NOTE = (
 )
 
 
-def find_bases(study: Study, folder: StudyFolder) -> tuple[Base, ...]:
-    """Locate the bases of a study.
+def find_bases(study: Study, folder: StudyFolder, *, weights: bool = True) -> tuple[Base, ...]:
+    """Locate the bases of a study; without `weights` those of the Hub are not fetched whole.
 
     Raises:
         InputError: When the study was imported: then nobody knows where its base is.
@@ -46,7 +46,7 @@ def find_bases(study: Study, folder: StudyFolder) -> tuple[Base, ...]:
             "this study has no `mix`: nothing of it can be tuned or asked here", where=str(folder.study_file),
             cause="it was made from imported responses", fix="go on with judge, estimate and report",
         )  # fmt: skip
-    return tuple(find_base(base, root=folder.root) for base in study.bases)
+    return tuple(find_base(base, root=folder.root, weights=weights) for base in study.bases)
 
 
 def read_mixture(folder: StudyFolder, arm: Arm) -> Mixture:
@@ -155,13 +155,19 @@ def read_expectations(study: Study, folder: StudyFolder) -> tuple[tuple[str, Exp
     return tuple((choice.name, found[choice.name]) for choice in study.suites if choice.name in found)
 
 
+def _identity(base: Base) -> Iterator[str]:
+    if base.commit:
+        yield f"commit {base.commit},"
+    yield f"sha256 {base.fingerprint}"
+
+
 def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> ReportFacts:
     """Gather what a report shows besides the numbers; timings are those of all runs of the study so far."""
     pool = inputs.pool
     bases = find_bases(study, folder) if study.mix else ()
     provenance = (
         ("seed", str(study.seed)),
-        *((f"base: {base.name}", f"sha256 {base.fingerprint}") for base in bases),
+        *((f"base: {base.name}", " ".join(_identity(base))) for base in bases),
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
         *((f"left out: {one.source}", f"{one.num_rows} bad rows") for one in inputs.skipped),
         *describe_machine(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from safedose.bases import Base
+from safedose.bases import Base, weight_shapes
 from safedose.errors import InputError
 from safedose.inputs import Inputs
 from safedose.records import UNTUNED, Arm, Mixture
@@ -57,15 +57,9 @@ def require_room(folder: StudyFolder, needed: int) -> None:
 
 def _num_trained(base: Base, settings: Tune) -> int:
     """Count the numbers that are trained: all of the base, or a LoRA of every matrix but embeddings and head."""
-    from safetensors import safe_open
-
-    total = 0
-    for file in base.path.glob("*.safetensors"):
-        with safe_open(file, framework="np") as weights:
-            for name in weights.keys():  # noqa: SIM118 - no mapping: it cannot be iterated over
-                shape = weights.get_slice(name).get_shape()
-                if settings.method == "full":
-                    total += math.prod(shape)
-                elif len(shape) == 2 and not any(part in name for part in ("embed", "lm_head", "wte", "wpe")):
-                    total += settings.lora_rank * sum(shape)
-    return total
+    shapes = weight_shapes(base)
+    if settings.method == "full":
+        return sum(map(math.prod, shapes.values()))
+    outside = ("embed", "lm_head", "wte", "wpe")
+    adapted = [shape for name, shape in shapes.items() if not any(part in name for part in outside) and len(shape) == 2]
+    return settings.lora_rank * sum(map(sum, adapted))
