@@ -12,10 +12,11 @@ import pytest
 
 from safedose import pipeline
 from safedose.errors import InputError, RunError, SafedoseError
+from safedose.exposure import measure_exposure, require_unseen
 from safedose.inputs import load_inputs, made_of
 from safedose.mixture import mix
 from safedose.progress import Watch
-from safedose.records import Summary
+from safedose.records import Prompt, Summary
 from safedose.store import StudyFolder
 from safedose.study import Generate, Part, Source, Study, Tune
 from safedose.studyfile import parse_study
@@ -85,6 +86,20 @@ def skipped(study: Study, folder: StudyFolder) -> object:
         return type(error)
 
 
+def overlap(study: Study, folder: StudyFolder) -> object:
+    """Whether a study may ask what stands in its training rows: a fifth of one suite does."""
+    inputs = load_inputs(study, root=folder.path)
+    inputs.suites["fine"] = tuple(
+        Prompt(id=str(k), suite="fine", text=inputs.pool.instruction[k].prompt if k == 0 else f"Quite another {k}?",
+               expected="comply")
+        for k in range(5)
+    )  # fmt: skip
+    try:
+        return require_unseen(measure_exposure(study, inputs, arms(study, folder)), limit=study.data.max_overlap)
+    except InputError as error:
+        return type(error)
+
+
 def prompts(study: Study, folder: StudyFolder) -> object:
     return load_inputs(study, root=folder.path).suites
 
@@ -127,6 +142,7 @@ DECIDES: dict[str, tuple[Effect, dict[str, Any]]] = {
     "data.instruction.rows": (rows, {"data.instruction.0.rows": 21}),
     "data.safety.rows": (rows, {"data.safety.0.rows": 8}),
     "data.skip_bad": (skipped, {"data.skip_bad": True}),
+    "data.max_overlap": (overlap, {"data.max_overlap": 0.2}),
     "data.contrast.rows": (rows, {"data.contrast.0.rows": 8}),
     "data.instruction.columns": (rows, {"data.instruction.0.columns": {"category": "topic"}}),
     "data.safety.columns": (rows, {"data.safety.0.columns": {"category": "topic"}}),

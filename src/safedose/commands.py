@@ -18,6 +18,7 @@ from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows
 from safedose.engines import LOCAL, Engines
 from safedose.errors import InputError, RunError
+from safedose.exposure import Exposure, describe_exposure, measure_exposure, require_unseen
 from safedose.hub import read_commits
 from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of, plan_suites
 from safedose.judging.catalogue import load_judge
@@ -51,6 +52,7 @@ class Planned:
         num_prompts: Prompts each arm answers.
         num_bytes: What the study will write at most, about.
         bases: The base models.
+        exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
         seal: What a run would write down before it begins.
     """
 
@@ -61,6 +63,7 @@ class Planned:
     num_prompts: int
     num_bytes: int
     bases: tuple[Base, ...]
+    exposure: Exposure
     seal: Seal
 
 
@@ -88,6 +91,8 @@ def plan(
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
     bases = find_bases(study, folder, weights=weights)
     mixtures = check_arms(study, inputs, arms, bases)
+    exposure = measure_exposure(study, inputs, arms)
+    require_unseen(exposure, limit=study.data.max_overlap if study.data else 1.0)
     now = Seal(
         made_of=ingredients(study, inputs, bases),
         arms=arms,
@@ -101,6 +106,7 @@ def plan(
         num_prompts=sum(map(len, inputs.suites.values())),
         num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
         bases=bases,
+        exposure=exposure,
         # what a base is can be held against finished work only when all of it is here
         seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
     )
@@ -114,6 +120,8 @@ def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = L
     require_room(folder, planned.num_bytes)
     for one in planned.inputs.skipped:
         watch.say(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}")
+    for label, found in describe_exposure(planned.exposure):
+        watch.say(f"{label}: {found}")
     with _working(folder, "run", overrides, watch, planned.inputs, planned.bases):
         folder.seal(planned.seal)
         summary = pipeline.run_study(planned.study, planned.inputs, folder, watch, engines)

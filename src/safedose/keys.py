@@ -59,7 +59,7 @@ def ingredients(study: Study, inputs: Inputs, bases: Sequence[Base]) -> dict[str
     """
     groups: dict[str, Any] = {
         "seed": study.seed,
-        "data": study.data.model_dump(mode="json") if study.data else None,
+        "data": study.data.model_dump(mode="json", exclude={"max_overlap"}) if study.data else None,
         "mix": study.mix.model_dump(mode="json", include={"ladder", "contrast_ratio"}) if study.mix else None,
         "tune": study.tune.model_dump(mode="json"),
         "generate": study.generate.model_dump(mode="json", exclude={"untuned"}),

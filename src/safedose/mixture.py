@@ -136,6 +136,18 @@ def mix(arm: Arm, pool: Pool, *, contrast_ratio: float, seed: int) -> Mixture:
     Raises:
         InputError: When the pool has too few rows for the dose, or none phrased in the format.
     """
+    rows = members(arm, pool, contrast_ratio=contrast_ratio, seed=seed)
+    order_seed = derive(seed, "order", arm.train_seed)
+    rows.sort(key=lambda row: rank(order_seed, row.role, row.example.source, row.example.row))
+    return as_mixture(arm, rows)
+
+
+def members(arm: Arm, pool: Pool, *, contrast_ratio: float, seed: int) -> list[MixedRow]:
+    """List the rows that `mix` puts in order: which they are depends on the draw seed, not on the training seed.
+
+    Raises:
+        InputError: As `mix` does.
+    """
     draw_seed = derive(seed, "draw", arm.draw_seed)
     rows = _draw(pool.safety, "safety", arm=arm, num_rows=arm.dose, seed=draw_seed)
     if arm.strategy == "balanced":
@@ -150,10 +162,7 @@ def mix(arm: Arm, pool: Pool, *, contrast_ratio: float, seed: int) -> Mixture:
                 fix="lower the dose, use more instruction rows, or set mix.ladder: add",
             )  # fmt: skip
         kept = sorted(kept, key=lambda e: rank(seed, "replace", e.source, e.row))[: len(kept) - len(rows)]
-    rows += [MixedRow(example=e, role="instruction", reason="instruction data") for e in kept]
-    order_seed = derive(seed, "order", arm.train_seed)
-    rows.sort(key=lambda row: rank(order_seed, row.role, row.example.source, row.example.row))
-    return as_mixture(arm, rows)
+    return rows + [MixedRow(example=e, role="instruction", reason="instruction data") for e in kept]
 
 
 def as_mixture(arm: Arm, rows: Sequence[MixedRow]) -> Mixture:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from safedose.bases import Base, find_base
 from safedose.codec import from_json, read_records
 from safedose.errors import InputError, RunError
+from safedose.exposure import describe_exposure, measure_exposure
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
 from safedose.keys import verdicts_unit
@@ -165,11 +166,13 @@ def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) 
     """Gather what a report shows besides the numbers; timings are those of all runs of the study so far."""
     pool = inputs.pool
     bases = find_bases(study, folder) if study.mix else ()
+    exposure = describe_exposure(measure_exposure(study, inputs, folder.tuned_arms())) if study.mix else ()
     provenance = (
         ("seed", str(study.seed)),
         *((f"base: {base.name}", " ".join(_identity(base))) for base in bases),
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
         *((f"left out: {one.source}", f"{one.num_rows} bad rows") for one in inputs.skipped),
+        *exposure,
         *describe_machine(),
     )
     seconds: dict[str, float] = {}

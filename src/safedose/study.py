@@ -56,6 +56,7 @@ class Data(Part):
     safety: tuple[Source, ...] = Field((), description="unsafe prompts with safe answers")
     contrast: tuple[Source, ...] = Field((), description="harmless look-alikes, answered; for `balanced`")
     skip_bad: bool = Field(False, description="leave rows out that cannot be read or used, counted; false: an error")
+    max_overlap: Share = Field(0.01, description="largest share of a suite's prompts that may stand in training rows")
 
 
 class Also(Part):

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from safedose.codec import to_json
 from safedose.errors import plain
+from safedose.exposure import Exposure, describe_exposure
 from safedose.provenance import count_licences, forbids_commerce
 from safedose.records import Arm, Estimate, Recommendation, Summary
 
@@ -51,6 +52,7 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "num_bytes": planned.num_bytes,
         "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
         "judges": list(planned.study.judges),
+        "exposure": exposure_as_json(planned.exposure),
         "remote_calls": 0,
         "licences": [
             {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
@@ -62,6 +64,19 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
 def _licences(planned: Planned) -> dict[tuple[str, str], int]:
     pool = planned.inputs.pool
     return count_licences((*pool.instruction, *pool.safety, *pool.contrast))
+
+
+def exposure_as_json(exposure: Exposure) -> dict[str, Any]:
+    """Say what arms have seen, as plain values: every match, never a text."""
+    return {
+        "suites": [
+            {"suite": one.suite, "num_prompts": one.num_prompts, "num_seen": one.num_seen, "share": one.share,
+             "by_dose": dict(one.by_dose), "levels": dict(one.levels)}
+            for one in exposure.seen
+        ],
+        "matches": as_json(exposure.matches),
+        "hidden": as_json(exposure.hidden),
+    }  # fmt: skip
 
 
 def plan_table(planned: Planned) -> None:
@@ -94,6 +109,8 @@ def plan_table(planned: Planned) -> None:
         )
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
+    for label, found in describe_exposure(planned.exposure):
+        console.print(_safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
 
 
 def _share(arm: Arm, num_instruction: int) -> str:
