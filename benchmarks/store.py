@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from safedose import commands, starting
+from safedose import starting
 from safedose.engines import LOCAL, Engines
 from safedose.store import StudyFolder, Unit
 from safedose.store.ledger import Ledger, _link
@@ -55,9 +55,9 @@ def planning(folder: Path, *, num_seeds: int) -> None:
         tuner=LOCAL.tuner, generator=LOCAL.generator, count_tokens=lambda _base, _study, texts: list(map(len, texts))
     )
     settings = [f"mix.seeds={num_seeds}", "mix.also=[]", "budget.max_arms=100000"]
-    commands.plan(file, settings, engines)  # loads libraries and the small world's rows once
+    planning.plan(file, settings, engines)  # loads libraries and the small world's rows once
     began = time.perf_counter()
-    planned = commands.plan(file, settings, engines)
+    planned = planning.plan(file, settings, engines)
     StudyFolder(folder).seal(planned.seal)
     seconds = time.perf_counter() - began
     num_units = len(planned.arms) * (2 + len(planned.study.suites) * (1 + len(planned.study.judges)))

@@ -42,7 +42,7 @@ def overlapping(folder: Path, **changes: Any) -> Path:
 
 
 def seen(file: Path, *overrides: str) -> Seen:
-    (found,) = commands.plan(file, [ACCEPT, *overrides], engines()).exposure.seen
+    (found,) = planning.plan(file, [ACCEPT, *overrides], engines()).exposure.seen
     return found
 
 
@@ -78,12 +78,12 @@ def test_too_much_overlap_stops_before_anything_is_written(tmp_path: Path, call:
 def test_the_message_names_rows_and_a_limit_that_lets_it_pass(tmp_path: Path) -> None:
     file = overlapping(tmp_path, mix={"doses": [0], "seeds": 1})
     with pytest.raises(InputError) as caught:
-        commands.plan(file, [], engines())
+        planning.plan(file, [], engines())
 
     assert caught.value.where.startswith("instruction.jsonl@")
     assert caught.value.where.endswith("row 8")
     limit = caught.value.fix.rpartition("--set ")[2]
-    assert commands.plan(file, [limit], engines()).exposure.seen[0].num_seen == 1
+    assert planning.plan(file, [limit], engines()).exposure.seen[0].num_seen == 1
 
 
 def test_the_limit_may_change_after_a_run(tmp_path: Path) -> None:

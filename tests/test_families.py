@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from families import FAMILIES, make_family
-from safedose.bases import Base, check_model, load_model, load_tokenizer
+from safedose.bases import Base, load_model, load_tokenizer
+from safedose.fitting import check_model
 from safedose.generation.local import LocalGenerator
 from safedose.records import Prompt, Turn
 from safedose.study import Generate, Tune

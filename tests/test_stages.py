@@ -122,7 +122,7 @@ def test_plan_counts_no_steps_for_the_untuned_base(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw))
 
     without, with_it = (
-        commands.plan(tmp_path / "study.yaml", [f"generate.untuned={untuned}"]) for untuned in ("false", "true")
+        planning.plan(tmp_path / "study.yaml", [f"generate.untuned={untuned}"]) for untuned in ("false", "true")
     )
 
     assert len(with_it.arms) == len(without.arms) + 1

@@ -7,16 +7,15 @@ base is loaded, not before.
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from safedose.errors import InputError, SafedoseError
+from safedose.errors import InputError, SafedoseError, Unfetched
 from safedose.hub import LIGHT, WEIGHTS, find_snapshot, is_hub_id
 
 SMALL_WORLD = Path(__file__).parent / "smallworld" / "base"
@@ -46,7 +45,7 @@ def find_base(name: str, *, root: Path, weights: bool = True) -> Base:
     """Locate a base and fingerprint its files.
 
     Args:
-        name: `smallworld`, a folder, or a Hub id with an optional @revision (fetched once).
+        name: `smallworld`, `tiny-english` (under SAFEDOSE_DATA), a folder, or a Hub id with an optional @revision.
         root: Folder that a relative path starts from: the study's.
         weights: Fetch the weights of a Hub id too, if they are not here.
 
@@ -55,6 +54,8 @@ def find_base(name: str, *, root: Path, weights: bool = True) -> Base:
         Unfetched: When it is on the Hub only, which cannot be reached.
     """
     path, commit, complete = SMALL_WORLD if name == "smallworld" else root / name, "", True
+    if name == "tiny-english" and not _is_folder(path):
+        path = _beside_data(name)
     if not _is_folder(path):
         if not is_hub_id(name):
             raise InputError(
@@ -75,6 +76,18 @@ def find_base(name: str, *, root: Path, weights: bool = True) -> Base:
         with file.open("rb") as stream:
             digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
     return Base(name=name, path=path, fingerprint=digest.hexdigest(), commit=commit, complete=complete)
+
+
+def _beside_data(name: str) -> Path:
+    """Give the folder of a base that comes with test data."""
+    data = os.environ.get("SAFEDOSE_DATA")
+    if not data or not (Path(data) / name).is_dir():
+        raise Unfetched(
+            f"base {name!r} is not on this machine", where="base in the study file",
+            cause=f"it lies in the folder that SAFEDOSE_DATA names, which is {data or 'not set'}",
+            fix=f"set SAFEDOSE_DATA to the folder that holds {name}, or give the path of a base",
+        )  # fmt: skip
+    return Path(data) / name
 
 
 def _is_folder(path: Path) -> bool:
@@ -112,88 +125,13 @@ def blaming_tokenizer(base: Base) -> Iterator[None]:
         raise
     except Exception as error:
         raise InputError(
-            f"the tokenizer of base {base.name!r} cannot be used", where=str(base.path), cause=_first_line(error),
+            f"the tokenizer of base {base.name!r} cannot be used", where=str(base.path), cause=first_line(error),
             fix="put config.json, tokenizer.json and tokenizer_config.json, as published, beside the weights",
         ) from error  # fmt: skip
 
 
-def check_model(base: Base, *, largest_id: int, layers: str | tuple[str, ...] = "all-linear") -> None:
-    """Find out from config and headers alone, without reading weights, whether a base can be loaded and asked.
-
-    Args:
-        base: What to look at.
-        largest_id: The largest token id it will be shown.
-        layers: What is to get an adapter, in PEFT's words: `all-linear`, a pattern, or ends of names.
-
-    Raises:
-        InputError: When config or weights are broken, do not fit each other, know fewer tokens, or lack a layer.
-    """
-    model, missing = _empty_model(base)
-    if missing:
-        raise _unfit(base, f"lacks {len(missing)} weights", f"such as {missing[0]}: it is another kind of model")
-    if largest_id >= (num_tokens := model.get_input_embeddings().num_embeddings):
-        cause = f"the tokenizer has the token id {largest_id}: it belongs to another model"
-        raise _unfit(base, f"knows {num_tokens} tokens only", cause)
-    if layers != "all-linear":
-        _check_layers(base, [name for name, _ in model.named_modules()], layers)
-
-
-def _empty_model(base: Base) -> tuple[Any, list[str]]:
-    """Build a base without its weights; also lists weights that it lacks, where they are here to be looked at."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)  # what it would report is in the errors below
-    try:
-        if base.complete:
-            model, found = AutoModelForCausalLM.from_pretrained(
-                base.path, device_map="meta", output_loading_info=True, use_safetensors=True, trust_remote_code=False
-            )
-            return model, sorted(found["missing_keys"])
-        import torch
-
-        with torch.device("meta"):
-            config = AutoConfig.from_pretrained(base.path, trust_remote_code=False)
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False), []
-    except Exception as error:  # as for the tokenizer: config and headers are somebody else's
-        raise _unfit(base, "cannot be loaded", _first_line(error)) from error
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def weight_shapes(base: Base) -> dict[str, tuple[int, ...]]:
-    """Say how large each weight of a base is, by name; tied ones once."""
-    model, _ = _empty_model(base)
-    return {name: tuple(weight.shape) for name, weight in model.named_parameters()}
-
-
-def _check_layers(base: Base, names: Sequence[str], layers: str | tuple[str, ...]) -> None:
-    """Find every layer that is asked for; PEFT leaves out in silence what it does not find, if it finds another."""
-    try:
-        if isinstance(layers, str):  # a pattern of whole names
-            lacking = [layers] * (not any(re.fullmatch(layers, name) for name in names))
-        else:
-            lacking = [layer for layer in layers if not any(f".{name}".endswith(f".{layer}") for name in names)]
-        cause = "the name is misspelt, or belongs to another kind of model"
-    except re.error as error:
-        lacking, cause = [str(layers)], f"it is no regular expression: {error}"
-    if lacking:
-        raise InputError(
-            f"base {base.name!r} has no layer {', '.join(map(repr, lacking))}", where="tune.lora_modules", cause=cause,
-            fix="use all-linear, a list of ends of names such as [q_proj, v_proj], or a pattern of whole names",
-        )  # fmt: skip
-
-
-def _unfit(base: Base, problem: str, cause: str) -> InputError:
-    return InputError(
-        f"the model of base {base.name!r} {problem}", where=str(base.path), cause=cause,
-        fix="give a causal language model with config.json and safetensors weights as they were published",
-    )  # fmt: skip
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Say what kind of error a library raised, and the first line of what it says."""
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
@@ -206,35 +144,6 @@ def pick_precision(precision: str) -> str:
     if not torch.cuda.is_available():
         return "fp32"
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-
-
-def require_hardware(precision: str, *, four_bit: bool, training: bool) -> None:
-    """Find out whether this machine can compute as a study asks; loads torch, no model.
-
-    Raises:
-        InputError: When a package or a GPU is missing.
-    """
-    import torch
-
-    stage, on_gpu = "tune" if training else "generate", torch.cuda.is_available()
-    if four_bit and find_spec("bitsandbytes") is None:
-        raise InputError(
-            "4-bit weights need the package bitsandbytes", where=stage, cause="it is an extra of safedose",
-            fix="pip install 'safedose[qlora]', or ask for no 4 bits",
-        )  # fmt: skip
-    if training and four_bit and not on_gpu:
-        raise InputError(
-            "tune.method: qlora needs a GPU", where="tune.method",
-            cause="on a CPU, bitsandbytes gives wrong gradients through 4-bit layers that were asked before",
-            fix="set tune.method: lora, or run where there is a GPU",
-        )  # fmt: skip
-    if (training and precision == "fp16" and not on_gpu) or (
-        precision == "bf16" and on_gpu and not torch.cuda.is_bf16_supported()
-    ):
-        raise InputError(
-            f"{stage}.precision: {precision} cannot be had here", where=f"{stage}.precision",
-            cause="training in fp16 needs a GPU, bf16 on a GPU one that knows it", fix=f"set {stage}.precision: auto",
-        )  # fmt: skip
 
 
 def load_model(base: Base, precision: str = "auto", *, four_bit: bool = False) -> Any:

@@ -10,7 +10,7 @@ import typer
 
 from safedose import __version__, cli_data, interruption
 from safedose.endings import explained, fail, show
-from safedose.errors import SafedoseError
+from safedose.errors import SafedoseError, Unfetched
 
 app = typer.Typer(
     help="How much safety data does your fine-tune need? Measure it.",
@@ -72,11 +72,17 @@ def fork(
 @app.command()
 def plan(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Check everything and say what a run would do; spends and writes nothing."""
-    from safedose import commands, tables
+    from safedose import outline, plan_tables, planning
     from safedose.progress import Watch
 
-    planned = commands.plan(study, _with(settings, skip_bad), weights=False, tell=Watch(quiet=as_json).say)
-    show(tables.plan_as_json(planned), as_json, lambda: tables.plan_table(planned))
+    given = _with(settings, skip_bad)
+    try:
+        planned = planning.plan(study, given, to_run=False, tell=Watch(quiet=as_json).say)
+    except Unfetched:
+        outlined = outline.outline(study, given)
+        show(plan_tables.outline_as_json(outlined), as_json, lambda: plan_tables.outline_table(outlined))
+        return
+    show(plan_tables.plan_as_json(planned), as_json, lambda: plan_tables.plan_table(planned))
 
 
 @app.command()

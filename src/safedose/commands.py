@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,98 +18,23 @@ from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows
 from safedose.engines import LOCAL, Engines
 from safedose.errors import InputError, RunError
-from safedose.exposure import Exposure, describe_exposure, measure_exposure, require_unseen
+from safedose.exposure import describe_exposure
 from safedose.hub import read_commits
-from safedose.inputs import Inputs, check_arms, load_inputs, load_judges, made_of, plan_suites
+from safedose.inputs import Inputs, load_inputs, load_judges
 from safedose.judging.catalogue import load_judge
 from safedose.judging.rows import judge_rows
-from safedose.keys import ingredients
 from safedose.order import require_before
-from safedose.outcome import find_bases, planned_units, read_expectations
-from safedose.pins import check_pins, pinned
+from safedose.outcome import planned_units, read_expectations
+from safedose.pins import pinned
+from safedose.planning import plan
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
-from safedose.records import Arm, Axis, Recommendation, Summary
-from safedose.room import bytes_needed, require_room
+from safedose.records import Axis, Recommendation, Summary
+from safedose.room import require_room
 from safedose.store import StudyFolder, find_study, write_text
-from safedose.store.seal import Seal, grow
 from safedose.store.writer import LOCK, read_holder, require_free
 from safedose.study import Study
 from safedose.studyfile import read_study
-from safedose.sweep.plan import grid
-from safedose.tuning.sft import count_steps
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A study that was checked and could be run.
-
-    Attributes:
-        study: Its settings.
-        inputs: Everything it names, loaded.
-        arms: What will be made.
-        num_steps: Optimizer steps over all arms.
-        num_prompts: Prompts each arm answers.
-        num_bytes: What the study will write at most, about.
-        bases: The base models.
-        exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
-        seal: What a run would write down before it begins.
-    """
-
-    study: Study
-    inputs: Inputs
-    arms: tuple[Arm, ...]
-    num_steps: int
-    num_prompts: int
-    num_bytes: int
-    bases: tuple[Base, ...]
-    exposure: Exposure
-    seal: Seal
-
-
-def plan(
-    file: Path, overrides: Sequence[str], engines: Engines = LOCAL, *, weights: bool = True,
-    tell: Callable[[str], None] | None = None,
-) -> Planned:  # fmt: skip
-    """Check a study to the last row and say what it will do; writes nothing.
-
-    Args:
-        file: The study file.
-        overrides: Settings that win over it.
-        engines: Who says how long prompts are.
-        weights: Fetch bases of the Hub whole; otherwise only what says how they are built and read.
-        tell: Told a line now and then while long files are read.
-
-    Raises:
-        InputError: For anything that could not work, or would change what finished work was made of.
-    """
-    study = read_study(file, overrides=overrides)
-    inputs = load_inputs(study, root=file.parent, tell=tell)
-    folder = StudyFolder(file.parent)
-    check_pins(folder, inputs.pins)
-    check_judges(study, inputs)
-    arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
-    bases = find_bases(study, folder, weights=weights)
-    mixtures = check_arms(study, inputs, arms, bases)
-    exposure = measure_exposure(study, inputs, arms)
-    require_unseen(exposure, limit=study.data.max_overlap if study.data else 1.0)
-    now = Seal(
-        made_of=ingredients(study, inputs, bases),
-        arms=arms,
-        batches=plan_suites(study, inputs, bases, count_tokens=engines.count_tokens),
-    )
-    return Planned(
-        study=study,
-        inputs=inputs,
-        arms=arms,
-        num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures),
-        num_prompts=sum(map(len, inputs.suites.values())),
-        num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
-        bases=bases,
-        exposure=exposure,
-        # what a base is can be held against finished work only when all of it is here
-        seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
-    )
 
 
 def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = LOCAL) -> tuple[StudyFolder, Summary]:
@@ -126,14 +51,6 @@ def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = L
         folder.seal(planned.seal)
         summary = pipeline.run_study(planned.study, planned.inputs, folder, watch, engines)
     return folder, summary
-
-
-def _sealed(folder: StudyFolder) -> Seal | None:
-    """Read what was sealed before; a damaged plan is none: the run sets it aside and seals again."""
-    try:
-        return folder.sealed()
-    except RunError:
-        return None
 
 
 @contextmanager

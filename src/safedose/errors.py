@@ -45,7 +45,15 @@ class InputError(SafedoseError):
 
 
 class Unfetched(InputError):  # noqa: N818 - a state, not a fault: `plan` goes on and names it
-    """Something that is published is not on this machine, and was not, or could not be, fetched."""
+    """Something that is published is not on this machine, and was not, or could not be, fetched.
+
+    Attributes:
+        source: Its id in the catalogue of data; empty for what is not in it.
+    """
+
+    def __init__(self, what: str, *, where: str, cause: str, fix: str, source: str = "") -> None:
+        super().__init__(what, where=where, cause=cause, fix=fix)
+        self.source = source
 
 
 class RunError(SafedoseError):

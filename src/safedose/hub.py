@@ -17,6 +17,7 @@ _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,25
 LIGHT = ("*.json", "*.jinja", "tokenizer.model")
 """What says how a model is built and how it reads; never code, never pickles."""
 WEIGHTS = "*.safetensors"
+_WHOLE = (*LIGHT, WEIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,14 @@ def find_snapshot(name: str, *, root: Path, weights: bool) -> Snapshot:
     repository, _, revision = name.partition("@")
     commit = revision if _COMMIT.fullmatch(revision) else read_commits(root).get(name)
     commit = commit or _ask_commit(name, repository, revision)
-    path = _here(repository, commit)
-    if path and _has_weights(path):
-        return Snapshot(path, commit, complete=True)
+    for wanted in (_WHOLE, LIGHT):
+        path = _here(repository, commit, wanted)
+        if path and (path / "config.json").exists() and (_has_weights(path) or not weights):
+            return Snapshot(path, commit, complete=_has_weights(path))
+    _ask_commit(name, repository, commit)  # says at once what a download would say after minutes of trying
     with _explained(name):
-        patterns = [*LIGHT, *([WEIGHTS] if weights else [])]
-        path = Path(snapshot_download(repository, revision=commit, allow_patterns=patterns))
+        wanted = _WHOLE if weights else LIGHT
+        path = Path(snapshot_download(repository, revision=commit, allow_patterns=list(wanted)))
     return Snapshot(path, commit, complete=_has_weights(path))
 
 
@@ -91,7 +94,7 @@ def _ask_commit(name: str, repository: str, revision: str) -> str:
         with _explained(name):
             found = HfApi().model_info(repository, revision=revision or None, timeout=20)
     except Unfetched:
-        if here := _here(repository, revision or "main"):
+        if here := _here(repository, revision or "main", LIGHT):
             return here.name
         raise
     if not any(file.rfilename.endswith(".safetensors") for file in found.siblings or ()):
@@ -103,13 +106,15 @@ def _ask_commit(name: str, repository: str, revision: str) -> str:
     return str(found.sha)
 
 
-def _here(repository: str, revision: str) -> Path | None:
-    """Give the folder of a snapshot that was fetched before, whole or in part; asks nobody."""
+def _here(repository: str, revision: str, wanted: tuple[str, ...]) -> Path | None:
+    """Give the folder of a snapshot of which the wanted files were fetched before; asks nobody."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+        return Path(
+            snapshot_download(repository, revision=revision, allow_patterns=list(wanted), local_files_only=True)
+        )
     except LocalEntryNotFoundError:
         return None
 
@@ -129,7 +134,7 @@ def _has_weights(path: Path) -> bool:
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
     """Tell apart what the Hub refuses and that it cannot be reached."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
 
     fix = "check the Hub id and its revision, or give a folder"
     try:
@@ -139,7 +144,7 @@ def _explained(name: str) -> Iterator[None]:
         raise _refused(name, error, gated) from None
     except (HFValidationError, HfHubHTTPError) as error:
         raise _refused(name, error, fix) from None
-    except (LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # whatever the HTTP library of the day raises
         raise Unfetched(
             f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
             cause=f"it was not fetched before, and the Hub cannot be reached: {_first_line(error)}",

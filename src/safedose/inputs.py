@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from safedose.bases import Base, blaming_tokenizer, check_model, load_tokenizer, require_hardware
+from safedose.bases import Base, blaming_tokenizer, load_tokenizer
 from safedose.codec import to_json
 from safedose.data.places import Pin, pin
 from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows, Row, Skipped
 from safedose.data.sources import SOURCES, load_prompts, load_source
 from safedose.errors import InputError
+from safedose.fitting import check_model
 from safedose.generation.local import plan_batches
 from safedose.interfaces import Judge
 from safedose.judging.catalogue import load_judge
@@ -71,21 +72,19 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
     Raises:
         InputError: For the first thing that cannot be found or read.
     """
+    skipped: list[Skipped] = []
+
+    def rows(sources: Sequence[Source], *, by_item: bool = False) -> tuple[Example, ...]:
+        loaded = (load_rows(one, study, root=root, by_item=by_item, skipped=skipped, tell=tell) for one in sources)
+        return tuple(itertools.chain.from_iterable(loaded))
+
     data = study.data
     pool = Pool((), (), ())
-    skipped: list[Skipped] = []
     if data:
-        seed = derive(study.seed, "rows")
-        noted = skipped if data.skip_bad else None
-        load = functools.partial(_rows, seed=seed, root=root, skipped=noted, tell=tell)
-        pool = Pool(
-            instruction=load(data.instruction, by_item=False),
-            safety=load(data.safety, by_item=True),
-            contrast=load(data.contrast, by_item=True),
-        )
+        pool = Pool(rows(data.instruction), rows(data.safety, by_item=True), rows(data.contrast, by_item=True))
     return Inputs(
         pool=pool,
-        suites={choice.name: _prompts(choice, root) for choice in study.suites} if data else {},
+        suites={choice.name: load_prompts_of(choice, root) for choice in study.suites} if data else {},
         judges=tuple(load_judge(name) for name in study.judges),
         skipped=tuple(skipped),
         pins=_pins(study),
@@ -118,10 +117,8 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Seque
         InputError: When a base, a template or a dose cannot work.
     """
     ratio = study.mix.contrast_ratio if study.mix else 1.0
-    require_hardware(study.tune.precision, four_bit=study.tune.method == "qlora", training=True)
-    require_hardware(study.generate.precision, four_bit=study.generate.precision == "4bit", training=False)
     for base in bases:
-        _check_base(base, study.tune)
+        check_base(base, study.tune)
     by_cell: dict[tuple[object, ...], Mixture] = {}
     for arm in arms:
         cell = (arm.ladder, arm.strategy, arm.format, arm.dose)  # seeds choose other rows, never more
@@ -138,8 +135,12 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Seque
     return tuple(by_cell[arm.ladder, arm.strategy, arm.format, arm.dose] for arm in arms if arm.run != UNTUNED)
 
 
-def _check_base(base: Base, settings: Tune) -> None:
-    """Find out whether the parts of a base fit each other, the template and the layers; reads no weights."""
+def check_base(base: Base, settings: Tune) -> None:
+    """Find out whether the parts of a base fit each other, the template and the layers; reads no weights.
+
+    Raises:
+        InputError: When they do not.
+    """
     tokenizer = load_tokenizer(base)
     with blaming_tokenizer(base):
         encoder = Encoder(tokenizer, settings.template)
@@ -176,24 +177,31 @@ def told(
         yield example
 
 
-def _rows(
-    sources: tuple[Source, ...],
-    *,
-    by_item: bool,
-    seed: int,
-    root: Path,
-    skipped: list[Skipped] | None,
-    tell: Callable[[str], None] | None,
-) -> tuple[Example, ...]:
-    """Choose the rows of each source; bad ones are an error, or left out and noted where there is a list for them."""
-    chosen: list[Example] = []
-    for source in sources:
-        bad = BadRows(skip=skipped is not None, how="data.skip_bad: true")
-        examples = told(load_source(source.source, root=root, columns=source.columns, bad=bad), source.source, tell)
-        chosen += choose_rows(examples, rows=source.rows, by_item=by_item, seed=seed)
-        if skipped is not None and bad.num_rows:
-            skipped.append(Skipped(source.source, bad.num_rows, tuple(bad.reasons)))
-    return tuple(chosen)
+def load_rows(
+    source: Source, study: Study, *, root: Path, by_item: bool = False, skipped: list[Skipped] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> tuple[Example, ...]:  # fmt: skip
+    """Load the rows of one source that a study uses.
+
+    Args:
+        source: One of the study's.
+        study: Its seed chooses rows, its `data.skip_bad` says what becomes of bad ones.
+        root: The study's folder.
+        by_item: Count and choose items, not rows.
+        skipped: Where to note bad rows that are left out; None: nobody asks.
+        tell: Told a line now and then; None: nobody is.
+
+    Raises:
+        Unfetched: When the source is published and not on this machine.
+        InputError: When it cannot be found or read.
+    """
+    skip = study.data is not None and study.data.skip_bad
+    bad = BadRows(skip=skip, how="data.skip_bad: true")
+    examples = told(load_source(source.source, root=root, columns=source.columns, bad=bad), source.source, tell)
+    chosen = choose_rows(examples, rows=source.rows, by_item=by_item, seed=derive(study.seed, "rows"))
+    if skipped is not None and bad.num_rows:
+        skipped.append(Skipped(source.source, bad.num_rows, tuple(bad.reasons)))
+    return chosen
 
 
 def _pins(study: Study) -> tuple[Pin, ...]:
@@ -206,7 +214,13 @@ def _pins(study: Study) -> tuple[Pin, ...]:
     return tuple(pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files)
 
 
-def _prompts(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
+def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
+    """Load the prompts of a suite that a study asks: from its file, the catalogue, or the small world.
+
+    Raises:
+        Unfetched: When the suite is published and not on this machine.
+        InputError: When it cannot be found or read.
+    """
     suite = find(choice.name)
     if choice.path:
         rows: Iterator[Row] | None = _renamed(read_rows(root / choice.path), choice.columns)

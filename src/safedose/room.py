@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from safedose.bases import Base, weight_shapes
+from safedose.bases import Base
 from safedose.errors import InputError
+from safedose.fitting import weight_shapes
 from safedose.inputs import Inputs
 from safedose.records import UNTUNED, Arm, Mixture
 from safedose.store import StudyFolder

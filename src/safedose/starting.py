@@ -17,7 +17,9 @@ from safedose.store.durable import replacing
 from safedose.store.unit import MANIFEST
 from safedose.studyfile import parse_study, read_study
 
-RECIPES = ("smallworld", "smallworld-quick", "own-data")
+RECIPES = (
+    "smallworld", "smallworld-quick", "own-data", "tiny-english", "paper-llama7b", "llama3-8b-qlora", "qwen-lora",
+)  # fmt: skip
 
 
 def recipe(name: str) -> str:

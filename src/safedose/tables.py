@@ -12,12 +12,9 @@ from rich.table import Table
 
 from safedose.codec import to_json
 from safedose.errors import plain
-from safedose.exposure import Exposure, describe_exposure
-from safedose.provenance import count_licences, forbids_commerce
-from safedose.records import Arm, Estimate, Recommendation, Summary
+from safedose.records import Estimate, Recommendation, Summary
 
 if TYPE_CHECKING:
-    from safedose.commands import Planned
     from safedose.doctor import Line
     from safedose.verification import Verified
 
@@ -31,7 +28,7 @@ MAX_COLUMNS = 4
 """Columns of rates that fit a terminal of 80 characters."""
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Make text that a file, a person or a model wrote fit to print: neither markup nor anything a terminal obeys."""
     return escape(plain(text).replace("\n", " "))
 
@@ -41,92 +38,15 @@ def as_json(records: Sequence[Any]) -> list[Any]:
     return [to_json(record) for record in records]
 
 
-def plan_as_json(planned: Planned) -> dict[str, Any]:
-    """Say what a run would do, as plain values."""
-    return {
-        "name": planned.study.name,
-        "arms": as_json(planned.arms),
-        "num_steps": planned.num_steps,
-        "num_prompts": planned.num_prompts,
-        "num_skipped": sum(one.num_rows for one in planned.inputs.skipped),
-        "num_bytes": planned.num_bytes,
-        "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
-        "judges": list(planned.study.judges),
-        "exposure": exposure_as_json(planned.exposure),
-        "remote_calls": 0,
-        "licences": [
-            {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
-            for (source, licence), count in _licences(planned).items()
-        ],
-    }
-
-
-def _licences(planned: Planned) -> dict[tuple[str, str], int]:
-    pool = planned.inputs.pool
-    return count_licences((*pool.instruction, *pool.safety, *pool.contrast))
-
-
-def exposure_as_json(exposure: Exposure) -> dict[str, Any]:
-    """Say what arms have seen, as plain values: every match, never a text."""
-    return {
-        "suites": [
-            {"suite": one.suite, "num_prompts": one.num_prompts, "num_seen": one.num_seen, "share": one.share,
-             "by_dose": dict(one.by_dose), "levels": dict(one.levels)}
-            for one in exposure.seen
-        ],
-        "matches": as_json(exposure.matches),
-        "hidden": as_json(exposure.hidden),
-    }  # fmt: skip
-
-
-def plan_table(planned: Planned) -> None:
-    """Print the arms of a plan, then its totals."""
-    total = plan_as_json(planned)
-    table = Table(title=f"{planned.study.name}: {len(planned.arms)} arms", title_justify="left")
-    for column in ("base", "strategy", "format", "dose", "share", "seeds (draw.training)"):
-        table.add_column(column, justify="right" if column in {"dose", "share"} else "left")
-    cells: dict[tuple[str, ...], list[str]] = {}
-    for arm in planned.arms:
-        share = _share(arm, planned.inputs.num_instruction)
-        row: tuple[str, ...] = (arm.base, arm.strategy, arm.format, str(arm.dose), share)
-        cells.setdefault(row, []).append(f"{arm.draw_seed}.{arm.train_seed}")
-    for row, seeds in cells.items():
-        table.add_row(*map(escape, row), " ".join(seeds))
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
-        f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
-        f"{total['num_responses']} responses; "
-        f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
-        f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
-    )
-    for (source, licence), count in _licences(planned).items():
-        console.print(_safe(f"data: {source}: {count} rows, {licence}"), soft_wrap=True)
-    if barred := sorted({source for source, licence in _licences(planned) if forbids_commerce(licence)}):
-        console.print(
-            f"[bold]not for commercial use[/bold], by its licence: {_safe(', '.join(barred))}", soft_wrap=True
-        )
-    for one in planned.inputs.skipped:
-        console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
-    for label, found in describe_exposure(planned.exposure):
-        console.print(_safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
-
-
-def _share(arm: Arm, num_instruction: int) -> str:
-    total = num_instruction if arm.ladder == "replace" else num_instruction + arm.dose
-    return f"{arm.dose / total:.1%}" if total else "-"
-
-
 def summary_table(summary: Summary) -> None:
     """Print the rates the criteria are about, per curve and dose, then the recommendations."""
     columns = _columns(summary)
-    table = Table(title=f"{_safe(summary.name)}: rates over seeds", title_justify="left")
+    table = Table(title=f"{safe(summary.name)}: rates over seeds", title_justify="left")
     for column in ("strategy", "format", "dose"):
         table.add_column(column, justify="right" if column == "dose" else "left", no_wrap=True)
     for suite, endpoint, judge in columns:
         name = endpoint.removesuffix("_rate").replace("_", " ")
-        table.add_column(f"{_short(suite)}\n{name}\n({_safe(judge)})", justify="right")
+        table.add_column(f"{_short(suite)}\n{name}\n({safe(judge)})", justify="right")
     rows: dict[tuple[Any, ...], dict[tuple[str, str, str], Estimate]] = {}
     for one in summary.estimates:
         if one.scope == "dose":
@@ -134,11 +54,11 @@ def summary_table(summary: Summary) -> None:
             rows.setdefault(row, {})[(one.suite, one.endpoint, one.judge)] = one
     for row, cells in rows.items():
         shown = [_rate(cells.get(column)) for column in columns]
-        table.add_row(_safe(row[3]), _safe(row[4]), str(row[5]), *shown)
+        table.add_row(safe(row[3]), safe(row[4]), str(row[5]), *shown)
     console = Console()
     console.print(table)
     for failure in summary.failures:
-        console.print(f"[bold]failed[/bold]: {_safe(failure.arm)} at step {failure.step}: {_safe(failure.reason)}")
+        console.print(f"[bold]failed[/bold]: {safe(failure.arm)} at step {failure.step}: {safe(failure.reason)}")
     recommendation_table(summary.recommendations)
 
 
@@ -152,7 +72,7 @@ def _columns(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _short(suite: str) -> str:
-    return _safe(suite.removeprefix("smallworld-"))
+    return safe(suite.removeprefix("smallworld-"))
 
 
 def _rate(one: Estimate | None) -> str:
@@ -172,16 +92,16 @@ def recommendation_table(recommendations: Sequence[Recommendation]) -> None:
         missed = f"no dose meets the criteria (nearest: {chance})" if chance else "no dose meets the criteria"
         answer = found if one.dose is not None else missed
         failing = f"; fails: {one.failing_criterion}" if one.failing_criterion else ""
-        console.print(f"[bold]{_safe(curve)}[/bold]: {_safe(answer + failing)}. {_safe(one.advice)}", soft_wrap=True)
+        console.print(f"[bold]{safe(curve)}[/bold]: {safe(answer + failing)}. {safe(one.advice)}", soft_wrap=True)
 
 
 def status_table(found: Mapping[str, Any]) -> None:
     """Print who works on a study, what is finished, a line a stage, and what failed."""
     console = Console()
-    lines = [f"{_safe(found['name'])}: {found['arms']} arms", *_writer_lines(found["writer"])]
+    lines = [f"{safe(found['name'])}: {found['arms']} arms", *_writer_lines(found["writer"])]
     lines += [f"  {stage:>10} {done} of {total}" for stage, (done, total) in found["stages"].items()]
     lines += [
-        f"[bold]failed[/bold]: {_safe(one['arm'])} at step {one['step']}: {_safe(one['reason'])}"
+        f"[bold]failed[/bold]: {safe(one['arm'])} at step {one['step']}: {safe(one['reason'])}"
         for one in found["failures"]
     ]
     for line in lines:
@@ -191,8 +111,8 @@ def status_table(found: Mapping[str, Any]) -> None:
 def _writer_lines(writer: Mapping[str, Any] | None) -> list[str]:
     if writer is None:
         return ["nobody has worked on it yet"]
-    state, command = writer["state"], _safe(writer["command"])
-    who = f"`{command}`, process {writer['pid']} on {_safe(writer['host'])}"
+    state, command = writer["state"], safe(writer["command"])
+    who = f"`{command}`, process {writer['pid']} on {safe(writer['host'])}"
     began = f"begun {_span(time.time() - writer['started'])} ago"
     if state == "working":
         quiet = f", no sign for {_span(writer['silent'])}" if writer["silent"] > QUIET_SECONDS else ""
@@ -206,8 +126,8 @@ def _stage_lines(writer: Mapping[str, Any]) -> list[str]:
     if not writer["stage"]:
         return []
     left = "" if writer["eta"] is None or writer["state"] != "working" else f", about {_span(writer['eta'])} left"
-    what = f", {_safe(writer['what'])}" if writer["what"] else ""
-    return [f"  {_safe(writer['stage'])}: {writer['done']} of {writer['total']} {_safe(writer['unit'])}{what}{left}"]
+    what = f", {safe(writer['what'])}" if writer["what"] else ""
+    return [f"  {safe(writer['stage'])}: {writer['done']} of {writer['total']} {safe(writer['unit'])}{what}{left}"]
 
 
 def _span(seconds: float) -> str:
@@ -239,20 +159,20 @@ def verified_table(found: Verified) -> None:
         table.add_row(kind, *(f"{count[column]:,}" for column in ("units", "bytes", "ok", "missing", "damaged")))
     console = Console()
     console.print(table)
-    lines = [f"[bold]damaged[/bold]: {_safe(f'{damage.path} {damage.problem}')}" for damage in found.damaged]
+    lines = [f"[bold]damaged[/bold]: {safe(f'{damage.path} {damage.problem}')}" for damage in found.damaged]
     if found.missing:
-        lines.append(f"{len(found.missing)} not made yet, such as {_safe(found.missing[0])}: `safedose run` makes them")
-    lines += [_safe(f"{path} {what}") for path, what in found.leftovers]
-    lines += [_safe(found.note)] if found.note else []
+        lines.append(f"{len(found.missing)} not made yet, such as {safe(found.missing[0])}: `safedose run` makes them")
+    lines += [safe(f"{path} {what}") for path, what in found.leftovers]
+    lines += [safe(found.note)] if found.note else []
     if found.being_written:
         lines.append("another process is working on this study: what it has in hand counts as missing")
-    lines += [f"made again: {_safe(one.path)}: {_came_out(one.differing)}" for one in found.again]
+    lines += [f"made again: {safe(one.path)}: {_came_out(one.differing)}" for one in found.again]
     for line in lines:
         console.print(line, soft_wrap=True)
 
 
 def _came_out(differing: Sequence[str]) -> str:
-    return f"[bold]differs[/bold] in {_safe(', '.join(differing))}" if differing else "same bytes"
+    return f"[bold]differs[/bold] in {safe(', '.join(differing))}" if differing else "same bytes"
 
 
 def doctor_table(lines: Sequence[Line]) -> None:
@@ -260,9 +180,9 @@ def doctor_table(lines: Sequence[Line]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     styles = {"ok": "green", "warn": "yellow", "missing": "bold red"}
     for line in lines:
-        todo = f"\n-> {_safe(line.todo)}" if line.todo else ""
+        todo = f"\n-> {safe(line.todo)}" if line.todo else ""
         state = f"[{styles[line.state]}]{line.state}[/]"
-        table.add_row(state, _safe(line.topic), f"{_safe(line.found)}{todo}")
+        table.add_row(state, safe(line.topic), f"{safe(line.found)}{todo}")
     Console().print(table)
 
 

@@ -78,7 +78,7 @@ SETTINGS = {
     ),
     "an unknown suite": ("suites=[smallworld-benin]", "did you mean 'smallworld-benign'?"),
     "a suite without its file": ("suites=[harm]", "unknown suite 'harm'"),
-    "a suite whose prompts are elsewhere": ("suites=[xstest-safe]", "are not part of safedose"),
+    "a suite whose prompts are elsewhere": ("suites=[xstest-early]", "are not part of safedose"),
     "a criterion about no suite": ("criteria.harmful={max: 0.9, suites: [hram]}", "did you mean 'harm'?"),
     "a criterion of no judge": ("criteria.harmful={max: 0.9, judge: phrase}", "did you mean 'phrases'?"),
     "a limit without its size": ("criteria.harmful={suites: [harm]}", "criteria.harmful.max: is missing"),

@@ -13,7 +13,7 @@ from typing import Literal
 
 from safedose.data.readers import unreadable
 from safedose.data.releases import File, Source
-from safedose.errors import InputError
+from safedose.errors import InputError, Unfetched
 from safedose.store.durable import digest, read_json, write_text
 
 RECORD = ".fetched.json"
@@ -83,15 +83,17 @@ def require(source: Source, *, data_dir: Path | None = None) -> tuple[Found, ...
     """Find the files of a source, each with the bytes it should have.
 
     Raises:
-        InputError: When one is absent, or holds other bytes.
+        Unfetched: When one is absent.
+        InputError: When one holds other bytes.
     """
     found = locate(source, data_dir=data_dir)
     if any(one.state == "absent" for one in found):
-        raise InputError(
+        raise Unfetched(
             f"the files of {source.id!r} are not on this machine", where=", ".join(map(str, data_dirs(data_dir))),
             cause="they were not fetched yet: a study downloads no data by itself",
             fix=f"`safedose data fetch {source.id}`; without a network, copy them into a folder and name it in "
             "SAFEDOSE_DATA",
+            source=source.id,
         )  # fmt: skip
     for one in found:
         if one.state == "differs":

@@ -1,0 +1,143 @@
+"""What a terminal shows of a plan: arms, totals, licences, and what is not on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from safedose.codec import to_json
+from safedose.errors import InputError
+from safedose.exposure import Exposure, describe_exposure
+from safedose.provenance import count_licences, forbids_commerce
+from safedose.records import Arm
+from safedose.tables import as_json, safe
+
+if TYPE_CHECKING:
+    from safedose.outline import Outline
+    from safedose.planning import Planned
+
+
+def plan_as_json(planned: Planned) -> dict[str, Any]:
+    """Say what a run would do, as plain values."""
+    return {
+        "name": planned.study.name,
+        "arms": as_json(planned.arms),
+        "num_steps": planned.num_steps,
+        "num_prompts": planned.num_prompts,
+        "num_skipped": sum(one.num_rows for one in planned.inputs.skipped),
+        "num_bytes": planned.num_bytes,
+        "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
+        "judges": list(planned.study.judges),
+        "unknown": [],
+        "lacking": [error.what for error in planned.lacking],
+        "exposure": exposure_as_json(planned.exposure),
+        "to_fetch": [base.name for base in planned.bases if not base.complete],
+        "remote_calls": 0,
+        "licences": [
+            {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
+            for (source, licence), count in _licences(planned).items()
+        ],
+    }
+
+
+def _licences(planned: Planned) -> dict[tuple[str, str], int]:
+    pool = planned.inputs.pool
+    return count_licences((*pool.instruction, *pool.safety, *pool.contrast))
+
+
+def exposure_as_json(exposure: Exposure) -> dict[str, Any]:
+    """Say what arms have seen, as plain values: every match, never a text."""
+    return {
+        "suites": [
+            {"suite": one.suite, "num_prompts": one.num_prompts, "num_seen": one.num_seen, "share": one.share,
+             "by_dose": dict(one.by_dose), "levels": dict(one.levels)}
+            for one in exposure.seen
+        ],
+        "matches": as_json(exposure.matches),
+        "hidden": as_json(exposure.hidden),
+    }  # fmt: skip
+
+
+def outline_as_json(outlined: Outline) -> dict[str, Any]:
+    """Say what is known of a study before all of it is here, as plain values."""
+    return {
+        "name": outlined.study.name,
+        "arms": None if outlined.arms is None else [to_json(arm) | {"id": None} for arm in outlined.arms],
+        "num_instruction": outlined.num_instruction,
+        "num_prompts": outlined.num_prompts,
+        "to_fetch": list(outlined.to_fetch),
+        "unknown": [{"what": what, "fix": fix} for what, fix in outlined.unknown],
+        "lacking": [error.what for error in outlined.lacking],
+    }
+
+
+def outline_table(outlined: Outline) -> None:
+    """Print what is known of a study before all of it is here, and what brings the rest."""
+    console = Console()
+    if outlined.arms is not None:
+        console.print(_arms_table(outlined.study.name, outlined.arms, outlined.num_instruction))
+    there = ", ".join(f"{name} ({count})" for name, count in outlined.num_prompts.items())
+    console.print(safe(f"prompts on this machine: {there or 'none'}; all else that can be checked here is in order"))
+    console.print("[bold]not on this machine, so not checked:[/bold]")
+    if outlined.to_fetch:
+        told = "- data; without a network, copy them into a folder and name it in SAFEDOSE_DATA; with one:"
+        console.print(f"{told}\n  safedose data fetch {safe(' '.join(outlined.to_fetch))}", soft_wrap=True)
+    for what, fix in outlined.unknown:
+        console.print(safe(f"- {what}: {fix}"), soft_wrap=True)
+    _print_lacking(console, outlined.lacking)
+
+
+def _print_lacking(console: Console, lacking: Sequence[InputError]) -> None:
+    for one in lacking:
+        console.print(f"[bold]not to be run on this machine[/bold]: {safe(f'{one.what}; {one.fix}')}", soft_wrap=True)
+
+
+def _arms_table(name: str, arms: Sequence[Arm], num_instruction: int | None) -> Table:
+    table = Table(title=f"{name}: {len(arms)} arms", title_justify="left")
+    for column in ("base", "strategy", "format", "dose", "share", "seeds (draw.training)"):
+        table.add_column(column, justify="right" if column in {"dose", "share"} else "left", overflow="fold")
+    cells: dict[tuple[str, ...], list[str]] = {}
+    for arm in arms:
+        share = "?" if num_instruction is None else _share(arm, num_instruction)
+        base = re.sub("(?<=@[0-9a-f]{8})[0-9a-f]{32}$", "", arm.base)  # of a commit eight digits are enough
+        row: tuple[str, ...] = (base, arm.strategy, arm.format, str(arm.dose), share)
+        cells.setdefault(row, []).append(f"{arm.draw_seed}.{arm.train_seed}")
+    for row, seeds in cells.items():
+        table.add_row(*map(escape, row), " ".join(seeds))
+    return table
+
+
+def plan_table(planned: Planned) -> None:
+    """Print the arms of a plan, then its totals."""
+    total = plan_as_json(planned)
+    console = Console()
+    console.print(_arms_table(planned.study.name, planned.arms, planned.inputs.num_instruction))
+    console.print(
+        f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
+        f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
+        f"{total['num_responses']} responses; "
+        f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
+        f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
+    )
+    for (source, licence), count in _licences(planned).items():
+        console.print(safe(f"data: {source}: {count} rows, {licence}"), soft_wrap=True)
+    if barred := sorted({source for source, licence in _licences(planned) if forbids_commerce(licence)}):
+        console.print(f"[bold]not for commercial use[/bold], by its licence: {safe(', '.join(barred))}", soft_wrap=True)
+    for base in planned.bases:
+        if not base.complete:
+            console.print(safe(f"`run` fetches the weights of {base.name}, commit {base.commit}"))
+    _print_lacking(console, planned.lacking)
+    for one in planned.inputs.skipped:
+        console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
+    for label, found in describe_exposure(planned.exposure):
+        console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
+
+
+def _share(arm: Arm, num_instruction: int) -> str:
+    total = num_instruction if arm.ladder == "replace" else num_instruction + arm.dose
+    return f"{arm.dose / total:.1%}" if total else "-"

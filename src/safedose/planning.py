@@ -1,0 +1,113 @@
+"""Planning: a study checked to the last row, and what a run of it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safedose.bases import Base
+from safedose.criteria import check_judges
+from safedose.engines import LOCAL, Engines
+from safedose.errors import InputError, RunError
+from safedose.exposure import Exposure, measure_exposure, require_unseen
+from safedose.fitting import find_lacking
+from safedose.inputs import Inputs, check_arms, load_inputs, made_of, plan_suites
+from safedose.keys import ingredients
+from safedose.outcome import find_bases
+from safedose.pins import check_pins
+from safedose.records import Arm
+from safedose.room import bytes_needed
+from safedose.store import StudyFolder
+from safedose.store.seal import Seal, grow
+from safedose.study import Study
+from safedose.studyfile import read_study
+from safedose.sweep.plan import grid
+from safedose.tuning.sft import count_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A study that was checked and could be run.
+
+    Attributes:
+        study: Its settings.
+        inputs: Everything it names, loaded.
+        arms: What will be made.
+        num_steps: Optimizer steps over all arms.
+        num_prompts: Prompts each arm answers.
+        num_bytes: What the study will write at most, about.
+        bases: The base models.
+        exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
+        lacking: What this machine lacks to run it.
+        seal: What a run would write down before it begins.
+    """
+
+    study: Study
+    inputs: Inputs
+    arms: tuple[Arm, ...]
+    num_steps: int
+    num_prompts: int
+    num_bytes: int
+    bases: tuple[Base, ...]
+    exposure: Exposure
+    lacking: tuple[InputError, ...]
+    seal: Seal
+
+
+def plan(
+    file: Path, overrides: Sequence[str], engines: Engines = LOCAL, *, to_run: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> Planned:  # fmt: skip
+    """Check a study to the last row and say what it will do; writes nothing.
+
+    Args:
+        file: The study file.
+        overrides: Settings that win over it.
+        engines: Who says how long prompts are.
+        to_run: Fetch bases of the Hub whole, and refuse what this machine lacks. Otherwise fetch only what says how
+            a base is built and read, and note what is lacking.
+        tell: Told a line now and then while long files are read.
+
+    Raises:
+        InputError: For anything that could not work, or would change what finished work was made of.
+    """
+    study = read_study(file, overrides=overrides)
+    inputs = load_inputs(study, root=file.parent, tell=tell)
+    folder = StudyFolder(file.parent)
+    check_pins(folder, inputs.pins)
+    check_judges(study, inputs)
+    arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
+    bases = find_bases(study, folder, weights=to_run)
+    lacking = find_lacking(study)
+    if lacking and to_run:
+        raise lacking[0]
+    mixtures = check_arms(study, inputs, arms, bases)
+    exposure = measure_exposure(study, inputs, arms)
+    require_unseen(exposure, limit=study.data.max_overlap if study.data else 1.0)
+    now = Seal(
+        made_of=ingredients(study, inputs, bases),
+        arms=arms,
+        batches=plan_suites(study, inputs, bases, count_tokens=engines.count_tokens),
+    )
+    return Planned(
+        study=study,
+        inputs=inputs,
+        arms=arms,
+        num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures),
+        num_prompts=sum(map(len, inputs.suites.values())),
+        num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
+        bases=bases,
+        exposure=exposure,
+        lacking=lacking,
+        # what a base is can be held against finished work only when all of it is here
+        seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
+    )
+
+
+def _sealed(folder: StudyFolder) -> Seal | None:
+    """Read what was sealed before; a damaged plan is none: the run sets it aside and seals again."""
+    try:
+        return folder.sealed()
+    except RunError:
+        return None

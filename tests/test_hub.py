@@ -1,0 +1,111 @@
+"""Bases of the Hub, from a server on this machine: pinned, fetched once, never more than is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub_server import COMMIT, Hub, serving
+from safedose.bases import SMALL_WORLD
+from safedose.hub import is_hub_id, read_commits
+from tiny_study import write_study
+
+NAME = "village/harbour"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """The small world's base, published in a repository beside some code and a pickle."""
+    folder = tmp_path / "published"
+    shutil.copytree(SMALL_WORLD, folder)
+    (folder / "modeling.py").write_text("raise SystemExit")
+    (folder / "pytorch_model.bin").write_bytes(b"pickle")
+    with serving(folder, NAME) as hub:
+        yield hub
+
+
+def safedose(hub: Hub | None, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, which knows no other Hub; None: no Hub at all."""
+    address = hub.address if hub else "http://127.0.0.1:9"  # the port of discard, where nobody listens
+    ours = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    ours |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parent)}
+    command = [sys.executable, "-m", "safedose", *map(str, arguments)]
+    return subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def test_plan_fetches_no_weights_and_run_fetches_them_once(hub: Hub, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", base=NAME)
+
+    planned = safedose(hub, "plan", study, home=tmp_path / "home")
+    assert planned.returncode == 0, planned.stderr
+    assert {"config.json", "tokenizer.json"} <= hub.fetched()
+    assert "model.safetensors" not in hub.fetched()
+
+    for _ in range(2):
+        assert safedose(hub, "run", study, home=tmp_path / "home").returncode == 0
+    assert sum(path.endswith("model.safetensors") and path.startswith("GET") for path in hub.asked) == 1
+    assert not {"modeling.py", "pytorch_model.bin"} & hub.fetched()
+    assert read_commits(study.parent) == {NAME: COMMIT}
+
+
+def test_a_study_keeps_its_commit_when_the_branch_moves_on(hub: Hub, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", base=NAME)
+    assert safedose(hub, "mix", study.parent, home=tmp_path / "home").returncode == 0
+    (hub.folder / "config.json").write_text("{}")
+    hub.commit = "b" * 40
+
+    done = safedose(hub, "plan", study, "--json", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+
+
+def test_plan_names_what_only_the_hub_can_tell(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", base=NAME)
+
+    done = safedose(None, "plan", study, "--json", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert NAME in json.loads(done.stdout)["unknown"][0]["what"]
+
+
+def test_run_without_the_hub_is_refused_before_any_work(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", base=NAME)
+
+    done = safedose(None, "run", study, home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "neither a folder nor to be had from the Hub" in done.stderr
+    assert {file.name for file in study.parent.iterdir()} <= {"study.yaml", "base", "writer.lock"} | {
+        f"{name}.jsonl" for name in ("instruction", "safety", "contrast", "harm", "fine")
+    }
+
+
+def test_pickled_weights_are_refused_by_plan(hub: Hub, tmp_path: Path) -> None:
+    (hub.folder / "model.safetensors").unlink()
+    study = write_study(tmp_path / "study", base=NAME)
+
+    done = safedose(hub, "plan", study, home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "has no safetensors weights" in done.stderr
+
+
+def test_unknown_repository_is_refused_by_plan(hub: Hub, tmp_path: Path) -> None:
+    study = write_study(tmp_path / "study", base="village/harbor")
+
+    done = safedose(hub, "plan", study, home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "check the Hub id" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a/b", "a/b@main", f"a/b@{COMMIT}", "meta-llama/Llama-3.1-8B", "a/b@refs/pr/1"])
+def test_owner_and_name_are_a_hub_id(name: str) -> None:
+    assert is_hub_id(name)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "a/b/c", "../b", "a/..", "/a/b", "a b/c", "a/b@", "<a folder, or a Hub id>"])
+def test_anything_else_is_none(name: str) -> None:
+    assert not is_hub_id(name)
