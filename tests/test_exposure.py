@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from safedose import commands, starting
+from safedose import commands, planning, starting
 from safedose.errors import InputError
 from safedose.exposure import Seen, describe_exposure, measure_exposure
 from safedose.inputs import load_inputs, made_of

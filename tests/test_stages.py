@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safedose import commands, pipeline, starting
+from safedose import commands, pipeline, planning, starting
 from safedose.checkpoints import Checkpoints
 from safedose.codec import write_records
 from safedose.engines import LOCAL
