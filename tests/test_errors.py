@@ -11,7 +11,7 @@ import safedose
 from safedose import errors
 from safedose.errors import InputError, RunError, SafedoseError, nearest
 
-RAISED = {"InputError", "RunError", "SafedoseError"}
+RAISED = {"GateError", "InputError", "RunError", "SafedoseError"}
 PARTS = ("where", "cause", "fix")
 SOURCES = sorted(Path(safedose.__file__).parent.rglob("*.py"))
 

@@ -30,6 +30,7 @@ from safedose.progress import Watch
 from safedose.provenance import describe_machine
 from safedose.records import Arm, Axis, Recommendation, Summary
 from safedose.room import bytes_needed, require_room
+from safedose.serving import Calls, planned_calls
 from safedose.store import StudyFolder, find_study, write_text
 from safedose.store.seal import Seal, grow
 from safedose.store.writer import LOCK, read_holder, require_free
@@ -51,6 +52,7 @@ class Planned:
         num_prompts: Prompts each arm answers.
         num_bytes: What the study will write at most, about.
         bases: The base models.
+        calls: What it will ask of a server; None when it asks none.
         seal: What a run would write down before it begins.
     """
 
@@ -61,6 +63,7 @@ class Planned:
     num_prompts: int
     num_bytes: int
     bases: tuple[Base, ...]
+    calls: Calls | None
     seal: Seal
 
 
@@ -101,6 +104,7 @@ def plan(
         num_prompts=sum(map(len, inputs.suites.values())),
         num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
         bases=bases,
+        calls=planned_calls(study, inputs, arms, folder, bases),
         # what a base is can be held against finished work only when all of it is here
         seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
     )

@@ -18,6 +18,7 @@ from safedose.records import Arm, Estimate, Recommendation, Summary
 if TYPE_CHECKING:
     from safedose.commands import Planned
     from safedose.doctor import Line
+    from safedose.serving import Calls
     from safedose.verification import Verified
 
 HEADLINES = ("harmful_response_rate", "compliance_rate", "exaggerated_refusal_rate", "accuracy")
@@ -51,7 +52,8 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "num_bytes": planned.num_bytes,
         "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
         "judges": list(planned.study.judges),
-        "remote_calls": 0,
+        "remote_calls": planned.calls.num_requests if planned.calls else 0,
+        "endpoint": to_json(planned.calls) if planned.calls else None,
         "licences": [
             {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
             for (source, licence), count in _licences(planned).items()
@@ -83,7 +85,7 @@ def plan_table(planned: Planned) -> None:
         f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
         f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
         f"{total['num_responses']} responses; "
-        f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
+        f"judges: {', '.join(planned.study.judges)}; remote calls: {total['remote_calls'] or 'none'}; "
         f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
     for (source, licence), count in _licences(planned).items():
@@ -94,6 +96,22 @@ def plan_table(planned: Planned) -> None:
         )
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
+
+    if planned.calls:
+        _calls_table(planned.calls, console)
+
+
+def _calls_table(calls: Calls, console: Console) -> None:
+    """Say where prompts go and at what price, and how to start a server that has the adapters."""
+    where = "a server on this machine" if calls.is_here else "a server elsewhere: the prompts leave this machine"
+    lines = [f"[bold]{calls.num_requests} requests to {_safe(calls.host)}[/bold], {where}"]
+    lines[0] += ", and anybody on the way can read them (http)" if calls.is_open else ""
+    lines += [f"the key is read from {_safe(calls.key_env)}" if calls.key_env else "no key is sent"]
+    if calls.most_cost is not None:
+        lines += [f"they cost at most {calls.most_cost:.4g}; after {calls.max_spend:.4g} the study stops"]
+    lines += [f"a server with the adapters starts with:\n{_safe(command)}" for command in calls.commands]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _share(arm: Arm, num_instruction: int) -> str:
