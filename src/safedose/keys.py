@@ -49,7 +49,7 @@ def _decoding(study: Study) -> dict[str, Any]:
     """List the settings that decide what an arm answers; of a server only what it is asked for, not where it is."""
     settings = study.generate.model_dump(mode="json", exclude={"untuned", "endpoint"})
     endpoint = study.generate.endpoint
-    return settings | ({} if endpoint is None else {"endpoint": {"api": "openai", "model": endpoint.model}})
+    return settings | ({} if endpoint is None else {"endpoint": {"model": endpoint.model}})
 
 
 def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
@@ -70,6 +70,7 @@ def ingredients(study: Study, inputs: Inputs, bases: Sequence[Base]) -> dict[str
         "mix": study.mix.model_dump(mode="json", include={"ladder", "contrast_ratio"}) if study.mix else None,
         "tune": study.tune.model_dump(mode="json"),
         "generate": _decoding(study),
+        "generate.endpoint": study.generate.endpoint is not None,
         "rows": pool_digest(inputs.pool),
         "base": {base.name: base.fingerprint for base in bases},
         "prompts": {name: digest([to_json(prompt) for prompt in prompts]) for name, prompts in inputs.suites.items()},

@@ -197,7 +197,7 @@ def test_a_study_that_was_made_here_is_not_finished_by_a_server(tmp_path: Path) 
     with ScriptedEndpoint() as server:
         file = write(tmp_path, server)
         tune(file)
-        with pytest.raises(InputError, match=r"generate\.endpoint"):
+        with pytest.raises(InputError, match=r"generate\.endpoint: true -> false"):
             commands.plan(file, ["generate.endpoint=null"])
 
 
