@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from safedose.bases import Base
-from safedose.errors import InputError
 from safedose.generation.endpoint import PROBE_TOKENS, EndpointGenerator, Served, adapter_name, most_tokens
 from safedose.generation.endpoint import serve_command as command_of
 from safedose.inputs import Inputs
@@ -54,19 +53,13 @@ def planned_calls(study: Study, inputs: Inputs, arms: Sequence[Arm], folder: Stu
     """Say what a study will ask of a server, without asking anything; None when no server is asked.
 
     Raises:
-        InputError: When the key is not there, or a prompt cannot be asked in the study's form.
+        InputError: When the key is not there.
     """
     endpoint = study.generate.endpoint
     if endpoint is None:
         return None
     read_key(endpoint)
     prompts = [prompt for suite in inputs.suites.values() for prompt in suite]
-    if study.tune.template in TEXT_TEMPLATES and (told := next((one for one in prompts if one.before), None)):
-        raise InputError(
-            f"prompt {told.id!r} of {told.suite} comes after other turns", where="tune.template",
-            cause=f"the template {study.tune.template!r} has no place for a conversation",
-            fix="use the template chat, or leave the suite out",
-        )  # fmt: skip
     cost = sum(_cost(endpoint, prompt, study) for prompt in prompts) * study.generate.samples
     probes = _PROBES * endpoint.cost(most_tokens([""]), PROBE_TOKENS)
     return Calls(
@@ -95,7 +88,8 @@ def open_generator(base: Base, study: Study, folder: StudyFolder, endpoint: Endp
 
 
 def _cost(endpoint: Endpoint, prompt: Prompt, study: Study) -> float:
-    texts = [*(turn.text for turn in prompt.before), prompt.text, TEXT_TEMPLATES.get(study.tune.template, "")]
+    template = TEXT_TEMPLATES.get(study.tune.template, ())
+    texts = [*(turn.text for turn in prompt.before), prompt.text, *template]
     return endpoint.cost(most_tokens(texts), study.generate.max_new_tokens)
 
 

@@ -162,6 +162,8 @@ class Generate(Part):
             raise ValueError("top_p needs temperature > 0: greedy decoding does not sample")
         if self.endpoint and self.num_beams > 1:
             raise ValueError("an endpoint has no beam search: drop num_beams")
+        if self.endpoint and self.precision != "auto":
+            raise ValueError("an endpoint has its own precision: drop precision")
         return self
 
 
@@ -253,6 +255,8 @@ class Study(Part):
             _check_roles(self.data, self.mix)
             if self.criteria.capability and not any(map(is_zero, self.mix.all_doses)):
                 raise ValueError("criteria.capability is a loss against dose 0: add 0 to mix.doses")
+        if self.generate.endpoint and self.tune.method == "full":
+            raise ValueError("an endpoint serves adapters beside one base: tune.method full makes none")
         _check_endpoint(self.generate.endpoint, self.bases, self.budget)
         for limit in self.criteria.limits.values():
             for suite in limit.suites:

@@ -45,20 +45,26 @@ def asked(server: ScriptedEndpoint) -> list[dict[str, Any]]:
 
 
 def test_a_chat_is_asked_as_turns(tiny_base: Base, tmp_path: Path) -> None:
-    before = (
-        Turn(speaker="system", text="Be kind."),
-        Turn(speaker="user", text="Hm?"),
-        Turn(speaker="assistant", text="!"),
-    )
+    before = (Turn(speaker="user", text="Hm?"), Turn(speaker="assistant", text="!"))
     prompt = Prompt(id="1", suite="mine", text="Fold it.", expected="comply", before=before)
     with ScriptedEndpoint() as server:
         (said,) = ask(server, tiny_base, tmp_path, prompt)
 
     (body,) = asked(server)
-    assert [(turn["role"], turn["content"]) for turn in body["messages"]] == [
-        ("system", "Be kind."), ("user", "Hm?"), ("assistant", "!"), ("user", "Fold it."),
-    ]  # fmt: skip
+    turns = [(turn["role"], turn["content"]) for turn in body["messages"]]
+    assert turns == [("user", "Hm?"), ("assistant", "!"), ("user", "Fold it.")]
     assert (said.text, said.finish, said.batch, said.arm) == ("FOLD IT.", "stop", 3, "arm")
+
+
+def test_a_system_turn_joins_the_first_request_where_the_template_has_no_place_for_it(
+    tiny_base: Base, tmp_path: Path
+) -> None:
+    before = (Turn(speaker="system", text="Be kind."),)
+    prompt = Prompt(id="1", suite="mine", text="Fold it.", expected="comply", before=before)
+    with ScriptedEndpoint() as server:
+        ask(server, tiny_base, tmp_path, prompt)
+
+    assert server.heard[-1].body["messages"] == [{"role": "user", "content": "Be kind.\n\nFold it."}]
 
 
 def test_a_text_template_is_filled_in_here(tiny_base: Base, tmp_path: Path) -> None:
@@ -87,6 +93,15 @@ def test_content_cannot_become_a_control_token(
 
     assert sent in server.heard[-1].text
     assert said.prompt.text == text
+
+
+def test_a_conversation_is_told_in_the_text_template_too(tiny_base: Base, tmp_path: Path) -> None:
+    before = (Turn(speaker="user", text="Hm?"), Turn(speaker="assistant", text="Yes."))
+    prompt = Prompt(id="1", suite="mine", text="Fold it.", expected="comply", before=before)
+    with ScriptedEndpoint(lambda _: "No.") as server:
+        ask(server, tiny_base, tmp_path, prompt, template="plain")
+
+    assert server.heard[-1].text == "Hm?\nYes.</s>\n\nFold it.\n"
 
 
 def test_settings_are_asked_for(tiny_base: Base, tmp_path: Path) -> None:
@@ -344,21 +359,6 @@ def test_a_plan_says_that_prompts_leave_the_machine(
     said = capsys.readouterr().out
     assert all(word in said for word in words)
     assert ("can read them" in said) == url.startswith("http:")
-
-
-def test_a_conversation_needs_the_chat_template(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from safedose.inputs import load_inputs
-    from safedose.serving import planned_calls
-    from safedose.studyfile import read_study
-
-    with ScriptedEndpoint() as server:
-        study = read_study(write(tmp_path, server), overrides=["tune.template=alpaca"])
-    inputs = load_inputs(study, root=tmp_path)
-    turned = replace(inputs.suites["harm"][0], before=(Turn(speaker="system", text="Be kind."),))
-    with pytest.raises(InputError, match="comes after other turns"):
-        planned_calls(study, replace(inputs, suites={"harm": (turned,)}), (), StudyFolder(tmp_path), ())
 
 
 def test_recomputing_asks_no_server(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ of their hash. Before an adapter is asked, the server must list it, and a probe 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +17,14 @@ from typing import Any, NamedTuple, final
 from safedose.bases import Base, load_tokenizer
 from safedose.errors import RunError
 from safedose.generation.replies import differs_by, likelihoods, read_reply
-from safedose.records import Prompt, Response
+from safedose.records import Prompt, Response, Turn
 from safedose.remote.client import Remote
 from safedose.remote.rounds import Request
 from safedose.remote.settings import ADAPTER, MODEL, Endpoint
 from safedose.seeding import derive
 from safedose.store import digest
 from safedose.study import Generate
-from safedose.templates import TEXT_TEMPLATES, make_frame
+from safedose.templates import FIXED, Encoder
 
 PROBE = "How are you?"
 """What every model is asked first: it shows that the server takes our requests, and whether an adapter is on."""
@@ -103,9 +104,12 @@ class EndpointGenerator:
         self._template, self._seed, self._remote = template, seed, remote
         self._adapters, self._record = adapters, record
         tokenizer = load_tokenizer(base)
-        special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
-        self._control = sorted((one for one in special if len(one) > 2 and not one.isspace()), key=len, reverse=True)
-        self._markers = make_frame(tokenizer, template).markers
+        self._encoder, frame = (encoder := Encoder(tokenizer, template)), encoder.frame
+        self._markers, self._start = frame.markers, tokenizer.bos_token or ""
+        self._control = sorted(tokenizer.convert_ids_to_tokens(sorted(frame.control)), key=len, reverse=True)
+        # the template is filled in as it was for the rows the model was tuned on
+        source = tokenizer.get_chat_template() if template == "chat" else ""
+        self._fixed = {name: value for name, value in FIXED.items() if name in source}
         self._listed: frozenset[str] | None = None
         self._ready: dict[Path | None, str] = {}
         self._probed: dict[str, list[tuple[str, float]]] = {}
@@ -127,8 +131,7 @@ class EndpointGenerator:
 
     def _request(self, arm: str, prompt: Prompt, sample: int, *, model: str, serves: str) -> Request:
         settings = self._settings
-        turns = [(turn.speaker, turn.text) for turn in prompt.before]
-        asked = self._ask([*turns, ("user", prompt.text)], model=model)
+        asked = self._ask(prompt.text, prompt.before, model=model)
         sampling = {"top_p": settings.top_p} if settings.temperature else {}
         seed = derive(self._seed, "generate", arm, prompt.suite, prompt.id, sample)
         body = asked | sampling | {
@@ -143,12 +146,15 @@ class EndpointGenerator:
     def _path(self) -> str:
         return "chat/completions" if self._template == "chat" else "completions"
 
-    def _ask(self, turns: Sequence[tuple[str, str]], *, model: str) -> dict[str, Any]:
-        if self._template == "chat":
-            messages = [{"role": speaker, "content": self._broken_up(text)} for speaker, text in turns]
-            return {"model": model, "messages": messages}
-        before, between = TEXT_TEMPLATES[self._template].split("{}")
-        return {"model": model, "prompt": f"{before}{self._broken_up(turns[-1][1])}{between}"}
+    def _ask(self, text: str, before: Sequence[Turn] = (), *, model: str) -> dict[str, Any]:
+        frame, turns = self._encoder.place(text, before)
+        contents = [self._broken_up(turn.text) for turn in turns]
+        if self._template != "chat":
+            whole = "".join(itertools.chain(*zip(frame.texts, [*contents, ""], strict=True)))
+            return {"model": model, "prompt": whole.removeprefix(self._start)}  # a server puts it there itself
+        said = zip(turns, contents, strict=True)
+        messages = [{"role": turn.speaker, "content": content} for turn, content in said]
+        return {"model": model, "messages": messages} | ({"chat_template_kwargs": self._fixed} if self._fixed else {})
 
     def _most_tokens(self, asked: Mapping[str, Any]) -> int:
         return most_tokens([one["content"] for one in asked.get("messages", ())] or [asked.get("prompt", "")])
@@ -246,7 +252,7 @@ class EndpointGenerator:
             RunError: When it gives no answer: then it will not answer anything else either.
         """
         if model not in self._probed:
-            asked = self._ask([("user", PROBE)], model=model) | {"max_tokens": PROBE_TOKENS, "temperature": 0.0}
+            asked = self._ask(PROBE, model=model) | {"max_tokens": PROBE_TOKENS, "temperature": 0.0}
             chat = self._template == "chat"
             wish = {"logprobs": True, "top_logprobs": 5} if chat else {"logprobs": 5}
             problem = ""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from safedose.records import Finish, Prompt, Response
 from safedose.remote.book import Outcome
+from safedose.thinking import split_thinking
 
-_THINKING = re.compile(r"\s*<think>(?P<thinking>.*?)(?:</think>(?P<answer>.*))?", re.DOTALL)
 _FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "eos_token": "stop", "length": "length"}
 _BARRED = {
     "content_filter": "the server's content filter withheld the answer",
@@ -40,8 +39,7 @@ class Answer:
 def read_reply(outcome: Outcome, *, chat: bool) -> Answer:
     """Read an outcome of the API of conversations, or of plain completions; whatever is amiss is an `error`.
 
-    An answer that begins with `<think>` is thinking up to `</think>`; only there, so that no model can hide an
-    answer by closing what it never opened.
+    Thinking is what the server tells apart, else what stands between thinking marks.
     """
     if outcome.reply is None:
         return Answer(error=outcome.problem or "the server gave no reply")
@@ -60,8 +58,8 @@ def read_reply(outcome: Outcome, *, chat: bool) -> Answer:
     if reason not in _FINISHES:
         return Answer(error=f"the answer broke off: finish_reason is {str(reason)[:100]!r}")
     thinking = next((said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)), "")
-    if not thinking and (found := _THINKING.fullmatch(text)):
-        thinking, text = found["thinking"], found["answer"] or ""
+    if not thinking:
+        thinking, text = split_thinking(text)
     return Answer(
         text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
         num_tokens=_num_tokens(outcome.reply),
