@@ -15,7 +15,7 @@ import pytest
 
 from remote.asking import PRICES, make_client, requests
 from safedose.errors import RunError
-from safedose.remote.book import Book, Change, Intent, Outcome, look
+from safedose.remote.book import Book, Change, Intent, Outcome, find_damage
 from safedose.store.writer import writing
 from safedose.testing import ScriptedEndpoint
 
@@ -68,7 +68,7 @@ def test_a_reply_that_was_damaged_is_asked_for_again(tmp_path: Path) -> None:
     with ScriptedEndpoint() as server:
         make_client(server.url, tmp_path).ask(requests(2))
         flip(tmp_path / "requests.sqlite", b"WORD-1", b"WORD-7")
-        problem = look(tmp_path / "requests.sqlite")
+        problem = find_damage(tmp_path / "requests.sqlite")
         outcomes = make_client(server.url, tmp_path).ask(requests(2))
 
     assert "1 rows that are not what was written" in problem
@@ -81,7 +81,7 @@ def test_a_book_that_cannot_be_read_stops_before_anything_is_sent(tmp_path: Path
 
     with pytest.raises(RunError, match=r"what was spent cannot be read(.|\n)*lower budget.max_spend"):
         Book(tmp_path / "requests.sqlite")
-    assert "cannot be read" in look(tmp_path / "requests.sqlite")
+    assert "cannot be read" in find_damage(tmp_path / "requests.sqlite")
 
 
 @pytest.mark.parametrize("num_answered", [0, 4, 7])

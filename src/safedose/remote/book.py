@@ -189,7 +189,7 @@ class Book:
 _SELECT = "SELECT number, key, state, cost, outcome, checksum FROM requests"
 
 
-def look(path: Path) -> str:
+def find_damage(path: Path) -> str:
     """Say what is wrong with a book, as the end of a sentence that begins with its name; empty when nothing is."""
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_SECONDS)

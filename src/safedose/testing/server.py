@@ -159,6 +159,15 @@ def _changed(step: str, reply: dict[str, Any]) -> bytes:
     return b"<html>hello</html>" if step == "not json" else json.dumps(reply).encode()
 
 
+def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
+    """Give status, headers and content of a request that is turned away; a careless server says the key back."""
+    status, _, seconds = step.partition(" ")
+    more = {"Location": "http://192.0.2.1/v1"} if step == "redirect" else {"Retry-After": seconds} if seconds else {}
+    code = "insufficient_quota" if step == "quota" else "scripted"
+    content = json.dumps({"error": {"message": f"scripted {step} for {key}", "code": code}}).encode()
+    return {"redirect": 307, "quota": 429}.get(step) or int(status), more, content
+
+
 def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -181,19 +190,10 @@ def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                     server.wait()
                 self.close_connection = True
             elif step[:3].isdigit() or step in ("redirect", "quota"):
-                self._turn_away(step)
+                status, more, content = _turned_away(step, self.headers.get("Authorization") or "")
+                self._send(status, content, more=more)
             else:
                 self._send(200, _changed(step, reply), step=step)
-
-        def _turn_away(self, step: str) -> None:
-            status, _, seconds = step.partition(" ")
-            more = {"Retry-After": seconds} if seconds else {}
-            code = "insufficient_quota" if step == "quota" else "scripted"
-            if step == "redirect":
-                more = {"Location": "http://192.0.2.1/v1"}
-            number = {"redirect": 307, "quota": 429}.get(step) or int(status)
-            text = f"scripted {step} for {self.headers.get('Authorization')}"  # a careless server says the key back
-            self._send(number, json.dumps({"error": {"message": text, "code": code}}).encode(), more=more)
 
         def _send(self, status: int, content: bytes, *, more: Mapping[str, str] | None = None, step: str = "") -> None:
             self.send_response(status)
