@@ -207,6 +207,17 @@ def test_a_plan_says_that_prompts_leave_the_machine(
     assert ("can read them" in said) == url.startswith("http:")
 
 
+def test_the_key_is_in_no_byte_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEDOSE_TEST_KEY", "canary-2f7c")
+    with ScriptedEndpoint(script=lambda body: "400" if "map 1" in str(body) else "answer") as server:
+        file = write(tmp_path, server, api_key_env="SAFEDOSE_TEST_KEY")
+        server.models += tune(file).values()
+        run(file)
+
+    assert {one.key for one in server.heard} == {"canary-2f7c"}
+    assert [file for file in tmp_path.rglob("*") if file.is_file() and b"canary-2f7c" in file.read_bytes()] == []
+
+
 def test_a_damaged_reply_in_the_book_is_found(tmp_path: Path) -> None:
     with ScriptedEndpoint() as server:
         file = write(tmp_path, server)

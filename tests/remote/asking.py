@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safedose import interruption
 from safedose.remote.book import Book
 from safedose.remote.client import Remote
 from safedose.remote.rounds import Request
@@ -42,8 +43,10 @@ def once(step: str, *, of: str) -> Callable[[dict[str, Any]], str]:
 
 
 def main(url: str, folder: str, settings: str) -> None:
-    """Ask for twelve words; to be killed meanwhile."""
-    make_client(url, Path(folder), **json.loads(settings)).ask(requests(12))
+    """Ask for twelve words, as in a stage of a study; to be stopped or killed meanwhile."""
+    interruption.install()
+    with interruption.stage():
+        make_client(url, Path(folder), **json.loads(settings)).ask(requests(12))
 
 
 if __name__ == "__main__":

@@ -106,15 +106,26 @@ def test_the_cap_holds_across_kills(tmp_path: Path) -> None:
     assert sum(sum(one.tokens) for one in server.heard) <= 20
 
 
-def _start_and_kill(server: ScriptedEndpoint, folder: Path, *, after: int, **settings: object) -> None:
-    """Ask in another process, and kill it when the server has heard so many requests."""
+def test_an_interruption_keeps_what_is_answered_within_seconds(tmp_path: Path) -> None:
+    with ScriptedEndpoint(seconds=0.5) as server:
+        _start_and_kill(server, tmp_path, after=IN_FLIGHT, by=signal.SIGINT)
+
+    book = Book(tmp_path / "requests.sqlite")
+    assert (book.count("answered"), book.count("lost")) == (IN_FLIGHT, 0)
+    assert len(server.heard) == IN_FLIGHT
+
+
+def _start_and_kill(
+    server: ScriptedEndpoint, folder: Path, *, after: int, by: signal.Signals = signal.SIGKILL, **settings: object
+) -> None:
+    """Ask in another process, and stop it when the server has heard so many requests."""
     given = json.dumps({"max_in_flight": IN_FLIGHT, "timeout": 60.0, **settings})
     command = [sys.executable, "-m", "remote.asking", server.url, str(folder), given]
     tests = str(Path(__file__).parents[1])
     place = {**os.environ, "PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
-    with subprocess.Popen(command, env=place) as process:  # noqa: S603 - our own words
+    with subprocess.Popen(command, env=place, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own words
         deadline = time.monotonic() + 60
         while len(server.heard) < after and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(by)
     assert len(server.heard) == after

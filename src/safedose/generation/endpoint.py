@@ -111,16 +111,15 @@ class EndpointGenerator:
         source = tokenizer.get_chat_template() if template == "chat" else ""
         self._fixed = {name: value for name, value in FIXED.items() if name in source}
         self._listed: frozenset[str] | None = None
-        self._ready: dict[Path | None, str] = {}
+        self._ready: dict[Path | None, tuple[str, str]] = {}
         self._probed: dict[str, list[tuple[str, float]]] = {}
 
     def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
         """Answer the prompts of one planned batch; see `interfaces.Generator`."""
         if not prompts:
             return []
-        model = self._serve(arm, adapter)
+        model, name = self._serve(arm, adapter)
         asked = [(prompt, sample) for prompt in prompts for sample in range(self._settings.samples)]
-        name = "" if adapter is None else adapter_name(adapter)
         requests = [self._request(arm, prompt, sample, model=model, serves=name) for prompt, sample in asked]
         found = self._remote.ask(requests)
         chat = self._template == "chat"
@@ -167,21 +166,21 @@ class EndpointGenerator:
             text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
-    def _serve(self, arm: str, adapter: Path | None) -> str:
-        """See to it that the server has a model and that its adapter is on; gives the model's name."""
+    def _serve(self, arm: str, adapter: Path | None) -> tuple[str, str]:
+        """See to it that the server has a model and that its adapter is on; gives its name and the adapter's."""
         if adapter not in self._ready:
             if not self._ready:
                 self._listed = self._remote.models()
                 self._require_all()
-            model = base_model(self._endpoint, self._base)
+            base = model = base_model(self._endpoint, self._base)
+            name = "" if adapter is None else adapter_name(adapter)
             if adapter is None:
                 self._probe(model, serves="")
             else:
-                name = adapter_name(adapter)
                 self._load(Served(arm, name, adapter))
-                base, model = model, self._endpoint.adapter_model.replace(MODEL, model).replace(ADAPTER, name)
+                model = self._endpoint.adapter_model.replace(MODEL, model).replace(ADAPTER, name)
                 self._compare(arm, base=base, model=model, serves=name)
-            self._ready[adapter] = model
+            self._ready[adapter] = model, name
         return self._ready[adapter]
 
     def _require_all(self) -> None:

@@ -100,7 +100,7 @@ class Remote:
             RunError: When the server cannot be reached, or the key is wrong.
         """
         status, said = asyncio.run(self._reach("POST", path, body))
-        return "" if 200 <= status < 300 else f"the server answered {status}: {' '.join(said.split())[:300]}"
+        return "" if 200 <= status < 300 else f"the server answered {status}: {self._line.clean(said)}"
 
     async def _reach(self, method: str, path: str, body: Any) -> tuple[int, str]:
         found = await self._attempt(lambda: self._call(method, path, body))

@@ -143,17 +143,19 @@ class Line:
                 asyncio.timeout(self._settings.timeout),
                 client.stream(method, f"{self._settings.url}/{path}", content=content, headers=kind) as response,
             ):
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_bytes():
                     found += chunk
                     if len(found) > MOST_BYTES:
                         return Refusal(f"the reply has more than {MOST_BYTES:,} bytes", paid=True), {}, b""
                 return response.status_code, response.headers, bytes(found)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            return Fault(self._clean(f"no connection: {error}"), paid=False), {}, b""
+            return Fault(self.clean(f"no connection: {error}"), paid=False), {}, b""
         except (TimeoutError, httpx2.TimeoutException):
             return Fault(f"no whole reply within {self._settings.timeout:g} seconds", paid=True), {}, b""
+        except httpx2.DecodingError:
+            return Refusal("the reply is packed in a way that cannot be unpacked", paid=True), {}, b""
         except httpx2.TransportError as error:
-            return Fault(self._clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
+            return Fault(self.clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
         reply = _parse(content)
@@ -171,7 +173,7 @@ class Line:
                 fix="compare generate.endpoint.url and model with what the server serves, then run again",
             )  # fmt: skip
         if 300 <= status < 400:
-            place = self._clean(headers.get("location", "somewhere else"))
+            place = self.clean(headers.get("location", "somewhere else"))
             raise self._stop(
                 status, content, cause=f"the server points to {place}; nothing is sent there unasked",
                 fix="write the address that is meant into generate.endpoint.url",
@@ -183,9 +185,9 @@ class Line:
         if status != 200:
             return Refusal(self._said(status, content))
         if reply is None:
-            return Refusal(f"the reply is no JSON object: {self._clean(content.decode(errors='replace'))}", paid=True)
+            return Refusal(f"the reply is no JSON object: {self.clean(content.decode(errors='replace'))}", paid=True)
         if error is not None:
-            return Refusal(f"the server answered with an error: {self._clean(_words(error))}", paid=True)
+            return Refusal(f"the server answered with an error: {self.clean(_words(error))}", paid=True)
         return reply
 
     def _unauthorised(self, status: int, content: bytes) -> SafedoseError:
@@ -201,9 +203,9 @@ class Line:
     def _said(self, status: int, content: bytes) -> str:
         error = _error_in(_parse(content))
         words = content.decode(errors="replace") if error is None else _words(error)
-        return f"the server answered {status}" + (f": {self._clean(words)}" if words.strip() else "")
+        return f"the server answered {status}" + (f": {self.clean(words)}" if words.strip() else "")
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Make what a server said fit to keep and to show: short, one line, no key, nothing a terminal obeys."""
         if self._key:
             text = text.replace(self._key, "[key]")

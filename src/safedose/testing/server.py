@@ -171,6 +171,7 @@ def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
 def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else a reply's second half waits 40 ms
 
         def do_GET(self) -> None:
             if server.models is None or not self.path.endswith("/models"):
