@@ -22,6 +22,7 @@ from safedose.codec import write_records
 from safedose.generation.imported import COLUMNS
 from safedose.judging.rows import ADDED
 from safedose.records import Adapter, Arm, Criterion, Estimate, MixedRow, Recommendation, Response, Summary, Verdict
+from safedose.remote.settings import Endpoint
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -35,6 +36,7 @@ PARTS: dict[type[BaseModel], str] = {
     settings.Also: "mix.also[].",
     settings.Tune: "tune.",
     settings.Generate: "generate.",
+    Endpoint: "generate.endpoint.",
     settings.SuiteChoice: "suites[].",
     settings.Criteria: "criteria.",
     settings.Limit: "criteria.*.",

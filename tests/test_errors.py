@@ -9,9 +9,9 @@ import pytest
 
 import safedose
 from safedose import errors
-from safedose.errors import InputError, RunError, SafedoseError, nearest
+from safedose.errors import GateError, InputError, RunError, SafedoseError, nearest
 
-RAISED = {"InputError", "RunError", "SafedoseError"}
+RAISED = {"GateError", "InputError", "RunError", "SafedoseError"}
 PARTS = ("where", "cause", "fix")
 SOURCES = sorted(Path(safedose.__file__).parent.rglob("*.py"))
 
@@ -61,7 +61,7 @@ def test_message_shows_the_four_parts() -> None:
     assert str(error) == "dose -1 is no dose\n  where: mix.doses\n  cause: a slip\n  fix:   give a count"
 
 
-@pytest.mark.parametrize(("kind", "code"), [(InputError, 2), (RunError, 1), (SafedoseError, 1)])
+@pytest.mark.parametrize(("kind", "code"), [(InputError, 2), (GateError, 3), (RunError, 1), (SafedoseError, 1)])
 def test_each_kind_has_its_exit_code(kind: type[SafedoseError], code: int) -> None:
     assert kind("x", where="x", cause="x", fix="x").exit_code == code
 

@@ -17,6 +17,7 @@ from safedose.inputs import load_inputs, made_of
 from safedose.mixture import mix
 from safedose.progress import Watch
 from safedose.records import Prompt, Summary
+from safedose.remote.settings import Endpoint
 from safedose.store import StudyFolder
 from safedose.study import Generate, Part, Source, Study, Tune
 from safedose.studyfile import parse_study
@@ -189,10 +190,14 @@ PATHS = {
 }
 """The same for settings that name a file."""
 
-ELSEWHERE = {f"tune.{name}" for name in Tune.model_fields} | {
-    f"generate.{name}" for name in Generate.model_fields if name != "untuned"
-}
-"""Shown on real weights and answers in tests/tuning/test_sft.py and tests/generation/test_local.py."""
+ELSEWHERE = (
+    {f"tune.{name}" for name in Tune.model_fields}
+    | {f"generate.{name}" for name in Generate.model_fields if name not in {"untuned", "endpoint"}}
+    | {f"generate.endpoint.{name}" for name in Endpoint.model_fields}
+    | {"budget.max_spend"}
+)
+"""Shown on real weights and answers in tests/tuning/test_sft.py and tests/generation/test_local.py; those of servers
+and money in tests/remote and tests/generation/test_endpoint.py."""
 
 
 @pytest.fixture(scope="module")

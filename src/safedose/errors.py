@@ -3,10 +3,11 @@
     SafedoseError            what happened, where, likely cause, what to do
     ├── InputError           exit 2: wrong input, found before any work
     │   └── Unfetched        something published is not on this machine yet
+    ├── GateError            exit 3: a gate the study sets would not be met (the money is spent); work stopped before
     └── RunError             exit 1: work that failed
         └── TrainingFailed   one arm gave numbers that are not finite; the others go on
 
-A gate that is not met (no dose in the window) is an answer, not an error: `recommend` exits 3. Nor is an
+That no dose is in the window is an answer, not an error: `recommend` exits 3 for it. Nor is an
 interruption (Ctrl-C, SIGTERM): it exits 130 with one line that says how to go on.
 """
 
@@ -54,6 +55,12 @@ class Unfetched(InputError):  # noqa: N818 - a state, not a fault: `plan` goes o
     def __init__(self, what: str, *, where: str, cause: str, fix: str, source: str = "") -> None:
         super().__init__(what, where=where, cause=cause, fix=fix)
         self.source = source
+
+
+class GateError(SafedoseError):
+    """A gate the study sets would not be met, so the work stopped before it; what was finished is kept."""
+
+    exit_code = 3
 
 
 class RunError(SafedoseError):

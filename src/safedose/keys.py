@@ -39,10 +39,17 @@ def responses_unit(
     """The answers of an arm to the prompts of one suite, in sealed batches, by its committed adapter."""
     key = stage_key(
         "generate", adapter=None if arm.run == UNTUNED else folder.adapter(arm).content(), base=base.fingerprint,
-        template=study.tune.template, settings=study.generate.model_dump(exclude={"untuned"}), seed=study.seed,
+        template=study.tune.template, settings=_decoding(study), seed=study.seed,
         prompts=[to_json(prompt) for prompt in prompts], batches=batches,
     )  # fmt: skip
     return folder.responses(arm, prompts[0].suite, key=key)
+
+
+def _decoding(study: Study) -> dict[str, Any]:
+    """List the settings that decide what an arm answers; of a server only what it is asked for, not where it is."""
+    settings = study.generate.model_dump(mode="json", exclude={"untuned", "endpoint"})
+    endpoint = study.generate.endpoint
+    return settings | ({} if endpoint is None else {"endpoint": {"model": endpoint.model}})
 
 
 def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Unit:
@@ -62,7 +69,8 @@ def ingredients(study: Study, inputs: Inputs, bases: Sequence[Base]) -> dict[str
         "data": study.data.model_dump(mode="json", exclude={"max_overlap"}) if study.data else None,
         "mix": study.mix.model_dump(mode="json", include={"ladder", "contrast_ratio"}) if study.mix else None,
         "tune": study.tune.model_dump(mode="json"),
-        "generate": study.generate.model_dump(mode="json", exclude={"untuned"}),
+        "generate": _decoding(study),
+        "generate.endpoint": study.generate.endpoint is not None,
         "rows": pool_digest(inputs.pool),
         "base": {base.name: base.fingerprint for base in bases},
         "prompts": {name: digest([to_json(prompt) for prompt in prompts]) for name, prompts in inputs.suites.items()},

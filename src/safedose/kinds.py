@@ -6,12 +6,18 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 MANY = 10**9
 _WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,9})?%")
 _Listed = TypeVar("_Listed", bound=tuple[Any, ...])
+
+
+class Part(BaseModel):
+    """What all parts of a study file share: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def check_name(name: str) -> str:

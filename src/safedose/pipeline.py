@@ -77,7 +77,7 @@ def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch:
                         continue
                     watch.check(study.budget)
                     advance(0, arm.id)
-                    generator = generator or engines.generator(base, study)
+                    generator = generator or engines.generator(base, study, folder)
                     work.answer_suite(unit, generator, prompts, batches, arm, folder, advance)
 
 

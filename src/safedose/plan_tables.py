@@ -20,6 +20,7 @@ from safedose.tables import as_json, safe
 if TYPE_CHECKING:
     from safedose.outline import Outline
     from safedose.planning import Planned
+    from safedose.serving import Calls
 
 
 def plan_as_json(planned: Planned) -> dict[str, Any]:
@@ -37,7 +38,8 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "lacking": [error.what for error in planned.lacking],
         "exposure": exposure_as_json(planned.exposure),
         "to_fetch": [base.name for base in planned.bases if not base.complete],
-        "remote_calls": 0,
+        "remote_calls": planned.calls.num_requests if planned.calls else 0,
+        "endpoint": to_json(planned.calls) if planned.calls else None,
         "licences": [
             {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
             for (source, licence), count in _licences(planned).items()
@@ -121,7 +123,7 @@ def plan_table(planned: Planned) -> None:
         f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
         f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
         f"{total['num_responses']} responses; "
-        f"judges: {', '.join(planned.study.judges)}; remote calls: none; "
+        f"judges: {', '.join(planned.study.judges)}; remote calls: {total['remote_calls'] or 'none'}; "
         f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
     for (source, licence), count in _licences(planned).items():
@@ -136,6 +138,21 @@ def plan_table(planned: Planned) -> None:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
     for label, found in describe_exposure(planned.exposure):
         console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
+    if planned.calls:
+        _calls_table(planned.calls, console)
+
+
+def _calls_table(calls: Calls, console: Console) -> None:
+    """Say where prompts go and at what price, and how to start a server that has the adapters."""
+    where = "a server on this machine" if calls.is_here else "a server elsewhere: the prompts leave this machine"
+    lines = [f"[bold]{calls.num_requests} requests to {safe(calls.host)}[/bold], {where}"]
+    lines[0] += ", and anybody on the way can read them (http)" if calls.is_open else ""
+    lines += [f"the key is read from {safe(calls.key_env)}" if calls.key_env else "no key is sent"]
+    if calls.most_cost is not None:
+        lines += [f"they cost at most {calls.most_cost:.4g}; after {calls.max_spend:.4g} the study stops"]
+    lines += [f"a server with the adapters starts with:\n{safe(command)}" for command in calls.commands]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def _share(arm: Arm, num_instruction: int) -> str:

@@ -18,6 +18,7 @@ from safedose.outcome import find_bases
 from safedose.pins import check_pins
 from safedose.records import Arm
 from safedose.room import bytes_needed
+from safedose.serving import Calls, planned_calls
 from safedose.store import StudyFolder
 from safedose.store.seal import Seal, grow
 from safedose.study import Study
@@ -38,6 +39,7 @@ class Planned:
         num_prompts: Prompts each arm answers.
         num_bytes: What the study will write at most, about.
         bases: The base models.
+        calls: What it will ask of a server; None when it asks none.
         exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
         lacking: What this machine lacks to run it.
         seal: What a run would write down before it begins.
@@ -50,6 +52,7 @@ class Planned:
     num_prompts: int
     num_bytes: int
     bases: tuple[Base, ...]
+    calls: Calls | None
     exposure: Exposure
     lacking: tuple[InputError, ...]
     seal: Seal
@@ -98,6 +101,7 @@ def plan(
         num_prompts=sum(map(len, inputs.suites.values())),
         num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
         bases=bases,
+        calls=planned_calls(study, inputs, arms, folder, bases),
         exposure=exposure,
         lacking=lacking,
         # what a base is can be held against finished work only when all of it is here

@@ -81,7 +81,8 @@ def recompute(
 ) -> tuple[Again, ...]:
     """Make a random share of each stage's units again, each from what the study holds, and compare the bytes.
 
-    Nothing of the study changes. Trainings that failed are left out: what they leave depends on the clock.
+    Nothing of the study changes. Trainings that failed are left out: what they leave depends on the clock; and answers
+    of a server: they cost money, and nobody knows what it makes them with.
 
     Args:
         folder: The study; its units are sound.
@@ -210,7 +211,9 @@ def _judging(study: Study, inputs: Inputs, scratch: StudyFolder) -> Iterator[_Jo
 
 
 def _generating(study: Study, base: Base, inputs: Inputs, scratch: StudyFolder, engines: Engines) -> Iterator[_Job]:
-    generator = _Late(lambda: engines.generator(base, study))
+    if study.generate.endpoint is not None:  # a server is asked, and paid, once
+        return
+    generator = _Late(lambda: engines.generator(base, study, scratch))
     for arm in scratch.working_arms():
         if arm.base == base.name and (arm.run == UNTUNED or scratch.adapter(arm).exists()):
             for suite, prompts in inputs.suites.items():

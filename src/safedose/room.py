@@ -36,6 +36,8 @@ def bytes_needed(
     verdicts = samples * num_prompts * len(inputs.judges) * 200
     adapters = [4 * _num_trained(base, study.tune) for base in bases]
     tuned = sum(arm.run != UNTUNED for arm in arms) / max(1, len(bases))
+    if study.generate.endpoint:  # the book of requests holds every reply too
+        answers *= 2
     return round(rows + len(arms) * (answers + verdicts) + sum(adapters) * tuned + _CHECKPOINTS * max(adapters))
 
 

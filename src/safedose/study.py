@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from safedose.errors import nearest
 from safedose.kinds import (
@@ -21,6 +21,7 @@ from safedose.kinds import (
     EachOnce,
     Formats,
     Name,
+    Part,
     Precision,
     Share,
     Strategies,
@@ -31,12 +32,7 @@ from safedose.kinds import (
     is_zero,
 )
 from safedose.records import Expected, Ladder
-
-
-class Part(BaseModel):
-    """What all parts of a study file share: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from safedose.remote.settings import Endpoint
 
 
 class Source(Part):
@@ -153,6 +149,7 @@ class Generate(Part):
     num_beams: int = Field(1, ge=1, le=1000)
     batch_tokens: int = Field(16384, ge=1, le=2**30, description="prompt and answer tokens per batch, padding included")
     untuned: bool = Field(False, description="also ask the untuned base, for reference")
+    endpoint: Endpoint | None = Field(None, description="a server that answers; null: this machine")
 
     @model_validator(mode="after")
     def _samples_need_temperature(self) -> Generate:
@@ -164,6 +161,10 @@ class Generate(Part):
             raise ValueError("beam search gives at most num_beams samples")
         if self.top_p < 1 and self.temperature == 0:
             raise ValueError("top_p needs temperature > 0: greedy decoding does not sample")
+        if self.endpoint and self.num_beams > 1:
+            raise ValueError("an endpoint has no beam search: drop num_beams")
+        if self.endpoint and self.precision != "auto":
+            raise ValueError("an endpoint has its own precision: drop precision")
         return self
 
 
@@ -224,6 +225,9 @@ class Budget(Part):
     max_hours: float | None = Field(
         None, gt=0, le=10**6, description="`run` starts no new unit after this; null: no limit"
     )
+    max_spend: float | None = Field(
+        None, ge=0, le=MANY, description="money for servers that have prices, over all runs"
+    )
 
 
 class Study(Part):
@@ -252,6 +256,9 @@ class Study(Part):
             _check_roles(self.data, self.mix)
             if self.criteria.capability and not any(map(is_zero, self.mix.all_doses)):
                 raise ValueError("criteria.capability is a loss against dose 0: add 0 to mix.doses")
+        if self.generate.endpoint and self.tune.method == "full":
+            raise ValueError("an endpoint serves adapters beside one base: tune.method full makes none")
+        _check_endpoint(self.generate.endpoint, self.bases, self.budget)
         for limit in self.criteria.limits.values():
             for suite in limit.suites:
                 _check_named("suite", suite, names)
@@ -268,6 +275,13 @@ class Study(Part):
 def _check_named(kind: str, name: str, known: Sequence[str]) -> None:
     if name not in known:
         raise ValueError(f"criteria name {kind} {name!r}, which {kind}s lacks; {nearest(name, known)}")
+
+
+def _check_endpoint(endpoint: Endpoint | None, bases: Sequence[str], budget: Budget) -> None:
+    if endpoint and endpoint.model is not None and len(bases) > 1:
+        raise ValueError("generate.endpoint.model is one name for several bases: drop it, each has its own")
+    if (endpoint is not None and endpoint.price_prompt is not None) != (budget.max_spend is not None):
+        raise ValueError("prices of generate.endpoint and budget.max_spend belong together: give both, or neither")
 
 
 def _check_roles(data: Data, mix: Mix) -> None:

@@ -39,7 +39,7 @@ _OPEN, _CLOSE = "\u2983", "\u2984"  # bracket signs no template uses
 
 # A template that writes today's date would give other tokens tomorrow; one that lets a model think at length
 # would have it answer in another form than the rows it was trained on (Qwen3's default is on).
-_FIXED = {"date_string": "26 Jul 2024", "enable_thinking": False}
+FIXED: dict[str, str | bool] = {"date_string": "26 Jul 2024", "enable_thinking": False}
 _TODAY = "{%- macro strftime_now(form) -%}26 Jul 2024{%- endmacro -%}"
 
 
@@ -83,7 +83,7 @@ class Encoder:
 
     def prompt(self, text: str, before: Sequence[Turn] = ()) -> list[int]:
         """Encode a prompt, and what was said before it, up to the point where the answer begins."""
-        frame, turns = self._place(text, before)
+        frame, turns = self.place(text, before)
         return encode_prompt(self._tokenizer, frame, *(turn.text for turn in turns))
 
     def row(self, text: str, answer: str, before: Sequence[Turn] = ()) -> tuple[list[int], list[bool]]:
@@ -92,7 +92,7 @@ class Encoder:
         Returns:
             Token ids, and for each whether the model is to learn it: answers, earlier ones too, with what ends them.
         """
-        frame, turns = self._place(text, before)
+        frame, turns = self.place(text, before)
         said = encode_answer(self._tokenizer, frame, answer)
         if not any(turn.speaker == "assistant" for turn in turns):
             asked = encode_prompt(self._tokenizer, frame, *(turn.text for turn in turns))
@@ -106,7 +106,7 @@ class Encoder:
             learnt += [mine] * (len(content) + end) + [False] * (len(piece) - end)
         return [*ids, *said], learnt + [True] * len(said)
 
-    def _place(self, text: str, before: Sequence[Turn]) -> tuple[Frame, list[Turn]]:
+    def place(self, text: str, before: Sequence[Turn] = ()) -> tuple[Frame, list[Turn]]:
         """Give the frame of a conversation with its turns; a system turn joins the first request where it must."""
         turns = [*before, Turn(speaker="user", text=text)]
         frame = self._frame_of(turns)
@@ -193,7 +193,7 @@ def _chat_frame(tokenizer: Any, speakers: Sequence[Speaker]) -> Frame:
     try:
         source = tokenizer.get_chat_template()
         template = _TODAY + source if "strftime_now" in source else source
-        say = functools.partial(tokenizer.apply_chat_template, chat_template=template, tokenize=False, **_FIXED)
+        say = functools.partial(tokenizer.apply_chat_template, chat_template=template, tokenize=False, **FIXED)
         asked, told = say(turns, add_generation_prompt=True), say([*turns, answer])
     except Exception as error:  # a chat template is a program of somebody else's
         raise _unfit("fails", f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from error

@@ -16,6 +16,8 @@ from safedose.mixture import Pool
 from safedose.outcome import planned_units
 from safedose.progress import Watch
 from safedose.recomputation import Again, differences, recompute, require_share
+from safedose.remote.book import NAME as BOOK
+from safedose.remote.book import find_damage
 from safedose.store import StudyFolder, Unit
 from safedose.store.durable import CORRUPT, PARTIAL
 from safedose.store.inspection import DISTRUST, Damage, Look, hold_against_ledger, look_at_output, look_at_unit
@@ -28,7 +30,7 @@ _KINDS = {
     "mixture.parquet": "mixtures", "adapter": "adapters", "failed.json": "failures", "checkpoints": "checkpoints",
     "responses": "responses", "verdicts": "verdicts",
 }  # fmt: skip
-_ORDER = ("plan", *_KINDS.values(), "other", "outputs", "model cards", "ledger")
+_ORDER = ("plan", *_KINDS.values(), "other", "outputs", "model cards", "requests", "ledger")
 _LEFT = re.compile(rf"({re.escape(PARTIAL)}|{re.escape(CORRUPT)}(-[0-9]+)?)$|^\.(verify|doctor)-")
 
 
@@ -124,7 +126,7 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
         name = folder.outputs.manifest.name
         looks.append(Look(kind="outputs", path=name, damage=(Damage(name, DISTRUST),)))
     return Verified(
-        looks=tuple(hold_against_ledger(folder.path, looks)),
+        looks=tuple(hold_against_ledger(folder.path, [*looks, *_look_at_book(folder.path / BOOK)])),
         leftovers=tuple(_leftovers(folder.path, walked, being_written=alive)),
         being_written=alive or read_holder(folder.path).alive,
         imported=study.mix is None,
@@ -176,6 +178,14 @@ def _leftovers(root: Path, walked: Collection[str], *, being_written: bool) -> I
             yield path, "was found damaged earlier and set aside; look at it if you like, then remove it"
         elif not being_written:
             yield path, "was being written when a process was killed; it goes when its unit is made again"
+
+
+def _look_at_book(path: Path) -> Iterator[Look]:
+    """Look at the requests that were sent to servers; only studies that ask one have such a book."""
+    if path.is_file():
+        problem = find_damage(path)
+        damage = (Damage(BOOK, problem),) if problem else ()
+        yield Look(kind="requests", path=BOOK, num_bytes=path.stat().st_size, damage=damage)
 
 
 def _judges(study: Study) -> tuple[Inputs, str]:

@@ -11,7 +11,7 @@ from safedose.inputs import Inputs
 from safedose.interfaces import Advance, Generator, Judge, Tuner
 from safedose.mixture import mix
 from safedose.outcome import read_mixture, write_cards
-from safedose.records import UNTUNED, Arm, Failure, MixedRow, Prompt, Response, Verdict
+from safedose.records import UNTUNED, Arm, Axis, Failure, MixedRow, Prompt, Response, Verdict
 from safedose.seeding import derive
 from safedose.store import StudyFolder, Unit
 from safedose.store.journal import in_parts
@@ -97,7 +97,35 @@ def judge_suite(unit: Unit, judge: Judge, responses: Unit, advance: Advance) -> 
     answers = read_records(responses.committed(), Response)
     parts = [answers[start : start + JUDGED_AT_ONCE] for start in range(0, len(answers), JUDGED_AT_ONCE)]
     verdicts = in_parts(
-        unit, parts, lambda _, part: judge.judge(part), kind=Verdict, done=lambda _: advance(0, judge.id)
+        unit, parts, lambda _, part: _read(judge, part), kind=Verdict, done=lambda _: advance(0, judge.id)
     )
     with unit.commit() as path:
         write_records(path, verdicts, Verdict)
+
+
+def _read(judge: Judge, responses: Sequence[Response]) -> list[Verdict]:
+    """Let a judge read what was answered; what a server gave no answer to is `not_run`, whoever judges."""
+    answered = [response for response in responses if response.finish != "failed"]
+    said = judge.judge(answered)
+    if len(answered) == len(responses):
+        return said
+    if len(said) != len(answered) * len(judge.axes):
+        raise RunError(
+            f"judge {judge.id!r} gave {len(said)} verdicts on {len(answered)} responses", where=f"judge {judge.id!r}",
+            cause="it does not keep to one verdict per response and axis, in order",
+            fix="check it with safedose.testing, or take another judge",
+        )  # fmt: skip
+    given = iter(said)
+    return [
+        _not_run(judge, response, axis) if response.finish == "failed" else next(given)
+        for response in responses
+        for axis in judge.axes
+    ]
+
+
+def _not_run(judge: Judge, response: Response, axis: Axis) -> Verdict:
+    prompt = response.prompt
+    return Verdict(
+        arm=response.arm, suite=prompt.suite, prompt_id=prompt.id, sample=response.sample, expected=prompt.expected,
+        category=prompt.category, judge=judge.id, axis=axis, state="not_run", reason=f"no answer: {response.error}",
+    )  # fmt: skip

@@ -1,10 +1,11 @@
-"""The generator contract, over the scripted and the real generator."""
+"""The generator contract, over the scripted and the real generators."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from safedose.checkpoints import Checkpoints
 from safedose.errors import InputError
 from safedose.records import Prompt, Response
 from safedose.study import Generate, Tune
-from safedose.testing import ScriptedGenerator, check_generator, questions
+from safedose.testing import ScriptedEndpoint, ScriptedGenerator, check_generator, questions
 from tiny_model import make_mixture, quiet
 
 
@@ -36,6 +37,26 @@ def test_local_generator_keeps_the_contract(settings: dict[str, float], tiny_bas
     )
     generate = Generate.model_validate({"max_new_tokens": 6, "batch_tokens": 100, **settings})
     check_generator(LocalGenerator(tiny_base, generate, template="chat", seed=0), adapter=tmp_path)
+
+
+@pytest.mark.parametrize("script", [lambda _: "answer", lambda body: "filter" if "Why?" in str(body) else "answer"])
+@pytest.mark.parametrize("template", ["chat", "alpaca"])
+def test_endpoint_generator_keeps_the_contract(script: Any, template: str, tiny_base: Base, tmp_path: Path) -> None:
+    from safedose.generation.endpoint import EndpointGenerator, adapter_name
+    from safedose.remote.book import Book
+    from safedose.remote.client import Remote
+
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"weights")
+    with ScriptedEndpoint(script=script, models=["tiny", adapter_name(tmp_path)]) as server:
+        settings = Generate.model_validate(
+            {"samples": 2, "temperature": 1.0, "endpoint": {"url": server.url, "max_attempts": 1}}
+        )
+        remote = Remote(settings.endpoint, book=Book(tmp_path / "book"), max_spend=None, seed=0)
+        generator = EndpointGenerator(
+            tiny_base, settings, template=template, seed=0, remote=remote, adapters={}, record=lambda *_: None
+        )
+        check_generator(generator, adapter=tmp_path)
 
 
 def test_scripted_generator_answers_from_a_table() -> None:

@@ -207,7 +207,7 @@ def _count_characters(_base: Base, _study: Study, prompts: Sequence[Prompt]) -> 
 
 ENGINES = Engines(
     tuner=lambda _base, study: _Tuner(int(study.tune.epochs)),
-    generator=lambda _base, _study: _Generator(),
+    generator=lambda *_: _Generator(),
     count_tokens=_count_characters,
 )
 """No model: what an adapter, a response and a batch are is scripted."""

@@ -238,11 +238,13 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "temperature": ({}, {"temperature": 1.0}),
     "top_p": ({"temperature": 1.0}, {"top_p": 0.1}),
     "num_beams": ({}, {"num_beams": 4}),
+    "precision": ({}, {"precision": "bf16"}),
 }
 
 
 def test_every_decoding_setting_has_a_test_of_its_effect() -> None:
-    elsewhere = {"untuned", "batch_tokens"}  # an arm more: tests/sweep; the batches: tests/test_inputs.py
+    # an arm more: tests/sweep; the batches: tests/test_inputs.py; a server: test_endpoint.py
+    elsewhere = {"untuned", "batch_tokens", "endpoint"}
     assert set(CHANGES) == set(Generate.model_fields) - elsewhere
 
 

@@ -10,6 +10,9 @@ import torch
 from refusing import Refused
 
 EVEN = "tiny_study:even"
+URL = "url: 'http://localhost:1/v1'"
+SERVER = f"endpoint: {{{URL}}}"
+PRICES = "price_prompt: 1, price_completion: 1"
 
 SETTINGS = {
     "an empty list of bases": ("base=[]", "base: write a text, or a list of 1 to 100 texts"),
@@ -57,6 +60,20 @@ SETTINGS = {
     "a greedy nucleus": ("generate.top_p=0.5", "top_p needs temperature > 0"),
     "fewer beams than samples": ("generate={samples: 3, num_beams: 2, temperature: 1}", "at most num_beams samples"),
     "a temperature next to none": ("generate.temperature=1e-300", "a temperature below 0.01"),
+    "beams of an endpoint": (f"generate={{num_beams: 2, {SERVER}}}", "an endpoint has no beam search"),
+    "a precision of an endpoint": (f"generate={{precision: bf16, {SERVER}}}", "an endpoint has its own precision"),
+    "whole models behind an endpoint": (f"generate={{{SERVER}}}", "makes none", "--set", "tune={method: full}"),
+    "an address without a scheme": ("generate.endpoint={url: 'localhost:8000/v1'}", "url: write an address such as"),
+    "a key in an address": ("generate.endpoint={url: 'https://me:secret@a.example/v1'}", "no user, no password"),
+    "a key in a query": ("generate.endpoint={url: 'https://a.example/v1?key=1'}", "no ? and no #"),
+    "a key in place of its name": (f"generate.endpoint={{{URL}, api_key_env: sk-1}}", "never the key itself"),
+    "half the prices": (f"generate.endpoint={{{URL}, price_prompt: 1}}", "give both prices, or neither"),
+    "prices without a cap": (f"generate.endpoint={{{URL}, {PRICES}}}", "belong together: give both"),
+    "a cap without prices": ("budget.max_spend=3", "belong together: give both, or neither"),
+    "adapters without a name": (f"generate.endpoint={{{URL}, adapter_model: mine}}", "holds {adapter} once"),
+    "adapters by an unknown part": (f"generate.endpoint={{{URL}, adapter_model: '{{adapter}}-{{arm}}'}}", "once"),
+    "one name for two bases": (f"generate.endpoint={{{URL}, model: m}}", "several bases", "--set", "base=[base, b]"),
+    "a key that is not set": (f"generate.endpoint={{{URL}, api_key_env: SAFEDOSE_NO_KEY}}", "holds no key"),
     "more arms than allowed": ("budget.max_arms=4", "the design has 5 arms, budget.max_arms allows 4"),
     "a thousand seeds": ("mix.seeds=1000", "the design has 2001 arms, budget.max_arms allows 500"),
     "a million pairs of seeds": ("mix={doses: [0, 4], draws: 1000, trainings: 1000}", "the design has 2000001 arms"),

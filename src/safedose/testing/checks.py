@@ -152,7 +152,10 @@ def _answered(generator: Generator, *, adapter: Path | None) -> list[Response]:
     for response in responses:
         _promise(response.arm == "arm", "a response bears the arm it was asked for")
         _promise(response.batch == 7, "a response bears the batch it was asked in")
-        _promise(response.finish in {"stop", "length"}, "a generator knows why an answer ended")
+        _promise(response.finish in {"stop", "length", "failed"}, "a generator knows why an answer ended")
+        failed = response.finish == "failed"
+        _promise(bool(response.error) == failed, "an answer that failed has an error, and no other")
+        _promise(not (failed and response.text), "an answer that failed has no text")
         _promise(response.num_tokens is None or response.num_tokens > 0, "an answer has tokens, or nobody counted")
     return responses
 

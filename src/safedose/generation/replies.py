@@ -1,0 +1,104 @@
+"""Reading what a server replied: the answer, what was thought before it, why it ended, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safedose.records import Finish, Prompt, Response
+from safedose.remote.book import Outcome
+from safedose.thinking import split_thinking
+
+_FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "eos_token": "stop", "length": "length"}
+_BARRED = {
+    "content_filter": "the server's content filter withheld the answer",
+    "tool_calls": "the model called a tool in place of an answer",
+    "function_call": "the model called a function in place of an answer",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a reply says; `error` tells why there is no text, where there is none."""
+
+    text: str = ""
+    thinking: str = ""
+    finish: Finish = "failed"
+    num_tokens: int | None = None
+    error: str = ""
+
+    def as_response(self, *, arm: str, prompt: Prompt, sample: int, batch: int) -> Response:
+        """Make it the answer of an arm to a prompt."""
+        return Response(
+            arm=arm, prompt=prompt, sample=sample, text=self.text, finish=self.finish, num_tokens=self.num_tokens,
+            batch=batch, thinking=self.thinking, error=self.error,
+        )  # fmt: skip
+
+
+def read_reply(outcome: Outcome, *, chat: bool) -> Answer:
+    """Read an outcome of the API of conversations, or of plain completions; whatever is amiss is an `error`.
+
+    Thinking is what the server tells apart, else what stands between thinking marks.
+    """
+    if outcome.reply is None:
+        return Answer(error=outcome.problem or "the server gave no reply")
+    choice = _first_choice(outcome.reply)
+    said = choice.get("message") if chat else choice
+    if not isinstance(said, dict) or not choice:
+        return Answer(error="the reply holds no answer")
+    reason = choice.get("finish_reason")
+    text = said.get("content" if chat else "text")
+    if reason in _BARRED:
+        return Answer(error=_BARRED[reason])
+    if text is None and chat:
+        text = said.get("refusal") or ("" if reason == "length" else None)
+    if not isinstance(text, str):
+        return Answer(error="the reply holds no text")
+    if reason not in _FINISHES:
+        return Answer(error=f"the answer broke off: finish_reason is {str(reason)[:100]!r}")
+    thinking = next((said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)), "")
+    if not thinking:
+        thinking, text = split_thinking(text)
+    return Answer(
+        text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
+        num_tokens=_num_tokens(outcome.reply),
+    )  # fmt: skip
+
+
+def likelihoods(reply: Mapping[str, Any], *, chat: bool) -> list[tuple[str, float]]:
+    """List the tokens of a reply and the others that were likely, each with its log-likelihood; empty without any."""
+    found: Any = _first_choice(reply).get("logprobs")
+    try:
+        if chat:
+            places = [[one, *one.get("top_logprobs", ())] for one in found["content"]]
+            return [(str(one["token"]), float(one["logprob"])) for place in places for one in place]
+        own = list(zip(found["tokens"], found["token_logprobs"], strict=True))
+        others = [pair for place in found.get("top_logprobs") or () for pair in sorted((place or {}).items())]
+        return [(str(token), float(value)) for token, value in [*own, *others]]
+    except (TypeError, LookupError, ValueError, AttributeError):
+        return []
+
+
+def differs_by(one: list[tuple[str, float]], other: list[tuple[str, float]]) -> float | None:
+    """Say by how much two lists of likelihoods differ at most, in nats; None where they hold other tokens."""
+    if [token for token, _ in one] != [token for token, _ in other]:
+        return None
+    return max((abs(a - b) for (_, a), (_, b) in zip(one, other, strict=True)), default=0.0)
+
+
+def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
+    choices = reply.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
+
+
+def _num_tokens(reply: Mapping[str, Any]) -> int | None:
+    usage = reply.get("usage")
+    number = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+
+
+def _sound(text: str) -> str:
+    """Replace halves of surrogate pairs, which JSON can say and no file can hold."""
+    return text.encode(errors="replace").decode()

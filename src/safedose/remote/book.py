@@ -1,0 +1,220 @@
+"""The book of requests: what was sent, what came back, what it cost; written before the money can be spent.
+
+An SQLite file in the study's folder, a row per request sent. A row is on the disk before its request leaves, with the
+most it can cost; when the reply is in, the row takes its real cost and the reply. So after any stop it is known what
+was answered (and is never sent again), and what was on its way (and counts as spent in full).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, final
+
+from safedose.errors import RunError
+from safedose.store.durable import explain
+from safedose.store.writer import Writer
+
+NAME = "requests.sqlite"
+"""The book of a study, in its folder."""
+
+State = Literal["sent", "answered", "failed", "faulty", "lost", "damaged"]
+"""On its way; answered; failed for good; brought nothing to keep, so it may be sent again; on its way when a process
+was killed; answered, but the bytes of the reply are not what was written."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    number INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, time REAL NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL,
+    cost REAL NOT NULL, outcome TEXT NOT NULL, checksum TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS finished ON requests (key) WHERE state IN ('answered', 'failed');
+CREATE INDEX IF NOT EXISTS on_their_way ON requests (number) WHERE state = 'sent';
+"""
+_LOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request.
+
+    Attributes:
+        reply: The server's reply, a JSON object; None when there is none.
+        problem: Why there is none; else empty.
+    """
+
+    reply: dict[str, Any] | None
+    problem: str = ""
+
+
+class Intent(NamedTuple):
+    """A request about to be sent: its key, and the most it can cost."""
+
+    key: str
+    cost: float
+
+
+class Change(NamedTuple):
+    """What became of a row: its state; its cost and its outcome, or None where they stay as they are."""
+
+    number: int
+    state: State
+    cost: float | None = None
+    outcome: Outcome | None = None
+
+
+@final
+class Book:
+    """The opened book of a study.
+
+    Args:
+        path: The SQLite file; made when it is not there.
+        writer: The right to write to the study, held against each request; None: nobody else can write.
+
+    Raises:
+        RunError: When it cannot be opened, or is damaged.
+    """
+
+    def __init__(self, path: Path, *, writer: Writer | None = None) -> None:
+        self._path, self._writer = path, writer
+        with self._explained():
+            self._database = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA journal_mode = PERSIST")  # as the ledger: works on network disks
+            self._database.executescript(_SCHEMA)
+            lost = self._database.execute("SELECT number FROM requests WHERE state = 'sent'").fetchall()
+        self._seen, self._spent = -1, 0.0
+        if lost:
+            self.write((), [Change(number, "lost") for (number,) in lost])
+
+    @property
+    def spent(self) -> float:
+        """What all requests cost so far; those on their way, and those lost in a kill, count at their most."""
+        with self._explained():
+            (version,) = self._database.execute("PRAGMA data_version").fetchone()
+            if version != self._seen:  # another connection has written
+                (self._spent,) = self._database.execute("SELECT total(cost) FROM requests").fetchone()
+                self._seen = version
+        return self._spent
+
+    def count(self, state: State) -> int:
+        """Count the requests in a state."""
+        (number,) = self._database.execute("SELECT count(*) FROM requests WHERE state = ?", (state,)).fetchone()
+        return int(number)
+
+    def outcome(self, key: str) -> Outcome | None:
+        """Give what became of a request for good; None when it was never sent, or brought nothing."""
+        query = f"{_SELECT} WHERE key = ? AND state IN ('answered', 'failed') ORDER BY number LIMIT 1"
+        with self._explained():
+            row = self._database.execute(query, (key,)).fetchone()
+        if row is None:
+            return None
+        if not _is_sound(row):
+            self.write((), [Change(row[0], "damaged")])
+            if self._writer:
+                self._writer.notes.append(f"{NAME}: a reply was damaged and is asked for again")
+            return self.outcome(key)
+        return Outcome(**json.loads(row[4]))
+
+    def write(self, intents: Sequence[Intent], changes: Sequence[Change] = ()) -> list[int]:
+        """Write down what is about to be sent and what became of others; it is on the disk when this returns.
+
+        Returns:
+            The numbers of the rows of the intents.
+
+        Raises:
+            RunError: When another process has taken the study over; then nothing was written and nothing may be sent.
+        """
+        spent, epoch = self.spent, self._writer.epoch if self._writer else 0
+        with self._explained(), self._fence(), self._transaction():
+            (last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM requests").fetchone()
+            numbers = list(range(int(last) + 1, int(last) + 1 + len(intents)))
+            for number, intent in zip(numbers, intents, strict=True):
+                row = (number, intent.key, "sent", intent.cost, "")
+                self._database.execute(
+                    "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (number, epoch, time.time(), *row[1:], _checksum(row)),
+                )
+                spent += intent.cost
+            for change in changes:
+                spent += self._change(change)
+        self._spent = spent
+        return numbers
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _change(self, change: Change) -> float:
+        """Rewrite a row; gives by how much its cost has risen."""
+        query = f"{_SELECT} WHERE number = ?"
+        number, key, _, before, told, _ = self._database.execute(query, (change.number,)).fetchone()
+        outcome = told if change.outcome is None else json.dumps(asdict(change.outcome))
+        row = (number, key, change.state, before if change.cost is None else change.cost, outcome)
+        self._database.execute(
+            "UPDATE requests SET state = ?, cost = ?, outcome = ?, checksum = ? WHERE number = ?",
+            (*row[2:], _checksum(row), number),
+        )
+        return float(row[3] - before)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _fence(self) -> Iterator[None]:
+        with self._writer.alone() if self._writer else nullcontext():
+            yield
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise explain(error, self._path) or _damaged(self._path, str(error)) from error
+
+
+_SELECT = "SELECT number, key, state, cost, outcome, checksum FROM requests"
+
+
+def find_damage(path: Path) -> str:
+    """Say what is wrong with a book, as the end of a sentence that begins with its name; empty when nothing is."""
+    try:
+        database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_SECONDS)
+        try:
+            wrong = [row[0] for row in database.execute(_SELECT) if not _is_sound(row)]
+        finally:
+            database.close()
+    except sqlite3.Error as error:
+        # a kill fell into a commit, which the next writer will undo
+        undone_later = getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK"
+        return "" if undone_later else f"cannot be read: {error}"
+    return f"has {len(wrong)} rows that are not what was written, such as {wrong[0]}" if wrong else ""
+
+
+def _is_sound(row: Any) -> bool:
+    return bool(_checksum(tuple(row[:5])) == row[5])
+
+
+def _checksum(row: tuple[Any, ...]) -> str:
+    return hashlib.sha256(repr(row).encode()).hexdigest()
+
+
+def _damaged(path: Path, problem: str) -> RunError:
+    return RunError(
+        f"the book of requests is damaged: {problem}", where=str(path),
+        cause="the disk damaged it, or somebody changed it by hand; what was spent cannot be read any more",
+        fix="look up with the provider what was spent, lower budget.max_spend by it, move the file away, run again",
+    )  # fmt: skip

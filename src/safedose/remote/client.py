@@ -1,0 +1,141 @@
+"""One client for every remote model: intent before money, bounded repeats, limits, a spend cap, a reply per key."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, final
+
+from safedose.errors import InputError
+from safedose.remote.book import Book, Outcome
+from safedose.remote.pace import Pace
+from safedose.remote.rounds import LONGEST_BACK_OFF, Request, Round
+from safedose.remote.settings import Endpoint
+from safedose.remote.transport import Fault, Line
+
+BACK_OFF = 1.0
+"""Seconds before a request is first sent again."""
+
+
+@final
+class Remote:
+    """Asks one server.
+
+    Args:
+        settings: Where it is, its limits and its prices.
+        book: Where requests are written down; several clients of a study may share one.
+        max_spend: Money that all requests of the book may cost together; None: no limit.
+        seed: Spreads the waits before requests are sent again.
+        back_off: Seconds before a request is first sent again; doubled at each further time.
+
+    Raises:
+        InputError: When the settings name a key that is not there.
+    """
+
+    def __init__(
+        self, settings: Endpoint, *, book: Book, max_spend: float | None, seed: int, back_off: float = BACK_OFF
+    ) -> None:
+        self._settings, self._book, self._back_off = settings, book, back_off
+        self._line = Line(settings, read_key(settings))
+        self._round = functools.partial(
+            Round, settings=settings, line=self._line, book=book, pace=Pace(settings), max_spend=max_spend,
+            back_off=back_off, seed=seed,
+        )  # fmt: skip
+        self._num_unanswered = 0
+
+    def ask(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Ask for what was not answered before; gives an outcome per request, in their order.
+
+        Raises:
+            GateError: When the next request could pass the spend cap; answered requests are kept.
+            RunError: When key, model or address is wrong, or the server is down; answered requests are kept.
+            KeyboardInterrupt: When a signal asked for a stop; requests under way have three seconds.
+        """
+        known: dict[str, Outcome] = {}
+        new: dict[str, Request] = {}
+        for request in requests:
+            if request.key not in known and request.key not in new:
+                outcome = self._book.outcome(request.key)
+                if outcome is None:
+                    new[request.key] = request
+                else:
+                    known[request.key] = outcome
+        if new:
+            known |= asyncio.run(self._ask(list(new.values())))
+        return [known[request.key] for request in requests]
+
+    async def _ask(self, requests: Sequence[Request]) -> dict[str, Outcome]:
+        work = self._round(num_unanswered=self._num_unanswered)
+        found, error = await work.ask(requests)
+        self._num_unanswered = work.num_unanswered
+        if error is None and work.unproven:
+            # nothing was answered since: a server that still lists its models stumbles over these requests alone
+            if isinstance(await self._attempt(lambda: self._call("GET", "models", None)), Fault):
+                raise work.down(f"the server gave no answer: {work.unproven[0][1].problem}")
+            work.record_failures()
+        if error is not None:
+            raise error
+        return found
+
+    def models(self) -> frozenset[str] | None:
+        """List the names of the models the server has; None when it has no such list.
+
+        Raises:
+            RunError: When it cannot be reached, or the key is wrong.
+        """
+        status, said = asyncio.run(self._reach("GET", "models", None))
+        try:
+            listed = json.loads(said)["data"] if status == 200 else None
+            return None if listed is None else frozenset(str(model["id"]) for model in listed)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None
+
+    def call(self, path: str, body: Any) -> str:
+        """Send something that costs nothing, such as an order to load an adapter; gives what went wrong, or nothing.
+
+        Raises:
+            RunError: When the server cannot be reached, or the key is wrong.
+        """
+        status, said = asyncio.run(self._reach("POST", path, body))
+        return "" if 200 <= status < 300 else f"the server answered {status}: {self._line.clean(said)}"
+
+    async def _reach(self, method: str, path: str, body: Any) -> tuple[int, str]:
+        found = await self._attempt(lambda: self._call(method, path, body))
+        if isinstance(found, Fault):
+            raise self._round().down(f"the server cannot be reached: {found.problem}")
+        return found
+
+    async def _call(self, method: str, path: str, body: Any) -> tuple[int, str] | Fault:
+        async with self._line.open() as client:
+            return await self._line.call(client, method, path, body)
+
+    async def _attempt(self, send: Callable[[], Awaitable[tuple[int, str] | Fault]]) -> tuple[int, str] | Fault:
+        """Send something free until it arrives, or the attempts are used up."""
+        for attempt in range(self._settings.max_attempts):
+            if attempt:
+                await asyncio.sleep(min(LONGEST_BACK_OFF, self._back_off * 2.0 ** (attempt - 1)))
+            found = await send()
+            if not isinstance(found, Fault):
+                return found
+        return found
+
+
+def read_key(settings: Endpoint) -> str | None:
+    """Read the key from the environment variable that the settings name; None when they name none.
+
+    Raises:
+        InputError: When it is not set, or holds what no header can.
+    """
+    if settings.api_key_env is None:
+        return None
+    key = os.environ.get(settings.api_key_env, "").strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise InputError(
+            f"the environment variable {settings.api_key_env} holds no key", where="api_key_env",
+            cause="it is not set here, or holds signs that no key has",
+            fix=f"set it, for example: export {settings.api_key_env}=...; the key itself is never written down",
+        )  # fmt: skip
+    return key

@@ -1,0 +1,249 @@
+"""A round of requests: sent side by side, each recorded before it leaves, repeated only where the transport failed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, final
+
+from safedose import interruption
+from safedose.errors import GateError, RunError
+from safedose.remote.book import Book, Change, Outcome, State
+from safedose.remote.clerk import Clerk
+from safedose.remote.pace import Pace
+from safedose.remote.settings import Endpoint
+from safedose.remote.transport import Fault, Line, Refusal, Sent
+from safedose.seeding import derive
+
+if TYPE_CHECKING:
+    import httpx2
+
+MOST_UNANSWERED = 3
+"""After so many requests given up in a row, without any answer between them, the server counts as down."""
+
+LONGEST_WAIT = 600.0
+"""Seconds of `Retry-After` that are waited; who asks for more is asked again another day."""
+
+LONGEST_BACK_OFF = 60.0
+_TICK_SECONDS = 0.2
+_GRACE_SECONDS = interruption.GRACE_SECONDS - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One thing to ask a server.
+
+    Attributes:
+        key: What identifies it: two requests of one key are one, and it is answered once.
+        path: What is asked for, after the address: `chat/completions`.
+        body: The JSON object that is sent.
+        prompt_tokens: The most tokens the prompt can have, for money and pace.
+        completion_tokens: The most tokens the answer can have.
+        serves: What the name of the model in the reply must hold; empty: anything.
+        final: Whether its outcome is kept for good; else whoever asks again has it sent again.
+    """
+
+    key: str
+    path: str
+    body: Mapping[str, Any]
+    prompt_tokens: int
+    completion_tokens: int
+    serves: str = ""
+    final: bool = True
+
+
+@final
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """Requests that are under way together.
+
+    Attributes:
+        settings: Limits and prices.
+        line: The way to the server.
+        book: Where each request is written down.
+        pace: How fast requests may leave.
+        max_spend: Money that all requests of the book may cost together; None: no limit.
+        back_off: Seconds before a request is first sent again; doubled at each further time.
+        seed: Spreads those seconds.
+        num_unanswered: Requests given up in a row, over all rounds so far.
+        unproven: Rows and problems of given-up requests for which it is not known whether the server is up.
+    """
+
+    settings: Endpoint
+    line: Line
+    book: Book
+    pace: Pace
+    max_spend: float | None
+    back_off: float
+    seed: int
+    num_unanswered: int = 0
+    unproven: list[tuple[int, Outcome]] = field(default_factory=list)
+    _clerk: Clerk = field(init=False)
+    _slots: asyncio.Semaphore = field(init=False)
+    _under_way: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._clerk, self._slots = Clerk(self.book), asyncio.Semaphore(self.settings.max_in_flight)
+
+    async def ask(self, requests: Sequence[Request]) -> tuple[dict[str, Outcome], BaseException | None]:
+        """Ask all; gives the outcomes by key, and what stopped the round before its end.
+
+        What stops it lets requests under way come to their end, since they may be paid for.
+        """
+        async with self.line.open() as client:
+            tasks = {asyncio.create_task(self._finish(client, request)): request.key for request in requests}
+            error = await self._wait(set(tasks))
+            self._clerk.flush()
+            found = {key: task.result() for task, key in tasks.items() if not task.cancelled() and not task.exception()}
+        return found, error
+
+    async def _wait(self, pending: set[asyncio.Task[Outcome]]) -> BaseException | None:
+        error: BaseException | None = None
+        patience = math.inf
+        while pending:
+            done, pending = await asyncio.wait(pending, timeout=_TICK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            failed = (task.exception() for task in done if not task.cancelled())
+            error = error or next((one for one in failed if one), None)
+            try:
+                interruption.point()
+            except KeyboardInterrupt as asked:
+                error, patience = asked, min(patience, time.monotonic() + _GRACE_SECONDS)
+            if error:
+                for task in pending if time.monotonic() > patience else pending - self._under_way:
+                    task.cancel()
+        return error
+
+    async def _finish(self, client: httpx2.AsyncClient, request: Request) -> Outcome:
+        """Send a request until it has an outcome, or its attempts are used up."""
+        for attempt in range(1, self.settings.max_attempts + 1):
+            number, sent = await self._send(client, request)
+            if not isinstance(sent, Fault):
+                return Outcome(None, sent.problem) if isinstance(sent, Refusal) else Outcome(sent)
+            wait = self._wait_seconds(request, attempt, sent)
+            if attempt == self.settings.max_attempts:
+                return self._give_up(number, request, sent)
+            if sent.busy:
+                self.pace.hold(wait)
+            await asyncio.sleep(wait)
+        raise AssertionError("a request is sent at least once")
+
+    async def _send(self, client: httpx2.AsyncClient, request: Request) -> tuple[int, Sent]:
+        """Send a request once: its turn, its money, its row, its reply, its cost."""
+        most = self.settings.cost(request.prompt_tokens, request.completion_tokens)
+        async with self._slots:
+            await self.pace.turn(request.prompt_tokens + request.completion_tokens)
+            await self._afford(most)
+            task = asyncio.current_task()
+            self._under_way.add(task)
+            try:
+                number = await self._clerk.intend(request.key, cost=most)
+                sent = await self.line.post(client, request.path, request.body)
+                await self._settle(number, request, sent, most=most)
+            finally:
+                self._under_way.discard(task)
+                self._settled.set()
+        return number, sent
+
+    async def _afford(self, cost: float) -> None:
+        """Wait until a request of that cost fits under the cap, since what is under way may turn out cheaper.
+
+        Raises:
+            GateError: When nothing is under way that could make room.
+        """
+        while self.max_spend is not None and (spent := self._clerk.spent) + cost > self.max_spend:
+            if not self._under_way:
+                raise GateError(
+                    f"the next request may cost {cost:.6g}, and {spent:.6g} of {self.max_spend:.6g} are spent",
+                    where="budget.max_spend", cause="the study costs more than it was given",
+                    fix="raise budget.max_spend and run the same command again; all answers are kept",
+                )  # fmt: skip
+            self._settled.clear()
+            await self._settled.wait()
+
+    async def _settle(self, number: int, request: Request, sent: Sent, *, most: float) -> None:
+        """Write down what became of a request, and what it cost."""
+        if isinstance(sent, Fault):
+            await self._clerk.change(Change(number, "faulty", cost=most if sent.paid else 0.0))
+            return
+        self._prove()
+        if isinstance(sent, Refusal):
+            await self._keep(number, request, Outcome(None, sent.problem), cost=most if sent.paid else 0.0)
+            return
+        used = _usage(sent)
+        cost = most if used is None else self.settings.cost(*used)
+        reckoned = request.prompt_tokens + request.completion_tokens
+        self.pace.give_back(reckoned - (reckoned if used is None else sum(used)))
+        model = sent.get("model")
+        if isinstance(model, str) and request.serves not in model:
+            await self._clerk.change(Change(number, "faulty", cost))
+            raise RunError(
+                f"asked for the model {request.serves!r}, the server answered as {model[:100]!r}",
+                where=self.settings.url, cause="it does not have that model, and answers with another in silence",
+                fix="serve the model by that name, then run the same command again",
+            )  # fmt: skip
+        await self._keep(number, request, Outcome(sent), cost=cost)
+
+    async def _keep(self, number: int, request: Request, outcome: Outcome, *, cost: float) -> None:
+        state: State = "failed" if outcome.reply is None else "answered"
+        kept = Change(number, state, cost, outcome) if request.final else Change(number, "faulty", cost)
+        await self._clerk.change(kept)
+
+    def _prove(self) -> None:
+        """Take note that the server is up: what it did not answer before is a matter of those requests."""
+        self.num_unanswered = 0
+        if self.unproven:
+            self.record_failures()
+
+    def record_failures(self) -> None:
+        """Write given-up requests down as failed: they are not sent again."""
+        self.book.write((), [Change(number, "failed", outcome=outcome) for number, outcome in self.unproven])
+        self.unproven.clear()
+
+    def _give_up(self, number: int, request: Request, fault: Fault) -> Outcome:
+        """Give a request up after its last attempt.
+
+        Raises:
+            RunError: When it is the server that has no time for anybody, or is down.
+        """
+        if fault.busy:
+            raise self.down(f"the server turned a request away {self.settings.max_attempts} times: {fault.problem}")
+        self.num_unanswered += 1
+        if self.num_unanswered >= MOST_UNANSWERED:
+            raise self.down(f"the server left {self.num_unanswered} requests in a row unanswered: {fault.problem}")
+        attempts = self.settings.max_attempts
+        outcome = Outcome(None, f"no answer in {attempts} attempts; at last: {fault.problem}")
+        if request.final:
+            self.unproven.append((number, outcome))
+        return outcome
+
+    def down(self, what: str) -> RunError:
+        """Say in four parts that the server cannot be asked at the moment."""
+        return RunError(
+            what, where=self.settings.url, cause="it is down, overloaded, or not reachable from here",
+            fix="see to the server, or lower generate.endpoint.max_in_flight; then run the same command again: "
+            "all answers are kept",
+        )  # fmt: skip
+
+    def _wait_seconds(self, request: Request, attempt: int, fault: Fault) -> float:
+        if fault.wait is not None and fault.wait > LONGEST_WAIT:
+            raise RunError(
+                f"the server asks to wait {fault.wait:.0f} seconds: {fault.problem}", where=self.settings.url,
+                cause="a quota of the hour or the day is used up",
+                fix="run the same command again after that time; all answers are kept",
+            )  # fmt: skip
+        longest = min(LONGEST_BACK_OFF, self.back_off * 2.0 ** (attempt - 1))
+        spread = 0.5 + derive(self.seed, "retry", request.key, attempt) / 2**33
+        return max(longest * spread, fault.wait or 0.0)
+
+
+def _usage(reply: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Read how many tokens a reply took, prompt and answer; None when it does not say so in earnest."""
+    usage = reply.get("usage")
+    found = [usage.get(name, 0) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
+    if not found or not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in found):
+        return None
+    return (found[0], found[1]) if sum(found) else None

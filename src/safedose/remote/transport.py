@@ -1,0 +1,249 @@
+"""One request and what came of it: sent once, bounded in time and size, and told apart by what can be done about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, final
+
+from safedose import __version__
+from safedose.errors import RunError, SafedoseError, plain
+from safedose.remote.settings import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx2
+
+MOST_BYTES = 2**24
+"""A reply above this is given up: 2**20 tokens of text fit."""
+
+_CONNECT_SECONDS = 20.0
+_MOST_SHOWN = 300
+_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request can succeed."""
+
+_MAYBE_PAID = frozenset({408, 504})
+"""Of these, those that a gateway sends for a server that may have answered after all."""
+
+_OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+"""Codes with which a provider says by status 429 that waiting will not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The transport failed: the same request may be sent again.
+
+    Attributes:
+        problem: What happened.
+        paid: Whether the server may have answered, and asks money for it.
+        wait: Seconds the server asks to wait; None when it does not say.
+        busy: Whether the server turns away requests in general, not this one.
+    """
+
+    problem: str
+    paid: bool
+    wait: float | None = None
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The server will not answer this request, however often it is sent.
+
+    Attributes:
+        problem: What it said.
+        paid: Whether it may ask money for it.
+    """
+
+    problem: str
+    paid: bool = False
+
+
+Sent = dict[str, Any] | Fault | Refusal
+"""A reply, or why there is none."""
+
+
+@final
+class Line:
+    """The way to one server: TLS checked, no proxies, no redirects, the key in a header and nowhere else.
+
+    Args:
+        settings: Where the server is.
+        key: The secret it asks for; None when it asks for none.
+    """
+
+    def __init__(self, settings: Endpoint, key: str | None) -> None:
+        self._settings, self._key = settings, key
+        self._tls: Any = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[httpx2.AsyncClient]:
+        """Give a client that keeps its connections until the block ends."""
+        import httpx2
+
+        if self._tls is None:
+            self._tls = httpx2.create_ssl_context(trust_env=False)
+        headers = {"User-Agent": f"safedose/{__version__}", "Accept-Encoding": "identity"}
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        seconds = self._settings.timeout
+        async with httpx2.AsyncClient(
+            headers=headers, verify=self._tls, trust_env=False, follow_redirects=False,
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            limits=httpx2.Limits(max_connections=self._settings.max_in_flight),
+        ) as client:  # fmt: skip
+            yield client
+
+    async def post(self, client: httpx2.AsyncClient, path: str, body: Mapping[str, Any]) -> Sent:
+        """Send one request and read its reply, a JSON object.
+
+        Raises:
+            RunError: For what concerns every request: the key, the model, the money, the address.
+        """
+        status, headers, content = await self._exchange(client, "POST", path, body)
+        if isinstance(status, Fault | Refusal):
+            return status
+        return self._read(status, headers, content)
+
+    async def call(
+        self, client: httpx2.AsyncClient, method: str, path: str, body: Any = None
+    ) -> tuple[int, str] | Fault:
+        """Send something that costs nothing; gives status and text.
+
+        Raises:
+            RunError: When the key does not suffice.
+        """
+        status, _, content = await self._exchange(client, method, path, body)
+        if isinstance(status, Refusal):
+            return 0, status.problem
+        if isinstance(status, Fault):
+            return status
+        if status in (401, 403):
+            raise self._unauthorised(status, content)
+        said = content.decode(errors="replace")
+        return Fault(self._said(status, content), paid=False) if status in _AGAIN else (status, said)
+
+    async def _exchange(
+        self, client: httpx2.AsyncClient, method: str, path: str, body: Any
+    ) -> tuple[int | Fault | Refusal, Mapping[str, str], bytes]:
+        import httpx2
+
+        content = None if body is None else json.dumps(body).encode()
+        kind = {"Content-Type": "application/json"} if content else {}
+        found = bytearray()
+        try:
+            async with (
+                asyncio.timeout(self._settings.timeout),
+                client.stream(method, f"{self._settings.url}/{path}", content=content, headers=kind) as response,
+            ):
+                async for chunk in response.aiter_bytes():
+                    found += chunk
+                    if len(found) > MOST_BYTES:
+                        return Refusal(f"the reply has more than {MOST_BYTES:,} bytes", paid=True), {}, b""
+                return response.status_code, response.headers, bytes(found)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            return Fault(self.clean(f"no connection: {error}"), paid=False), {}, b""
+        except (TimeoutError, httpx2.TimeoutException):
+            return Fault(f"no whole reply within {self._settings.timeout:g} seconds", paid=True), {}, b""
+        except httpx2.DecodingError:
+            return Refusal("the reply is packed in a way that cannot be unpacked", paid=True), {}, b""
+        except httpx2.TransportError as error:
+            return Fault(self.clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
+
+    def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
+        reply = _parse(content)
+        error = _error_in(reply)
+        if status in (401, 403):
+            raise self._unauthorised(status, content)
+        if status == 402 or (status == 429 and any(code in str(error) for code in _OUT_OF_MONEY)):
+            raise self._stop(
+                status, content, cause="the account has no money left, or its own limit is reached",
+                fix="top it up with the provider, then run the same command again",
+            )  # fmt: skip
+        if status == 404:
+            raise self._stop(
+                status, content, cause="the server does not know the model, or the address is not that of its API",
+                fix="compare generate.endpoint.url and model with what the server serves, then run again",
+            )  # fmt: skip
+        if 300 <= status < 400:
+            place = self.clean(headers.get("location", "somewhere else"))
+            raise self._stop(
+                status, content, cause=f"the server points to {place}; nothing is sent there unasked",
+                fix="write the address that is meant into generate.endpoint.url",
+            )  # fmt: skip
+        if status in _AGAIN:
+            wait = _seconds(headers.get("retry-after"))
+            said = self._said(status, content)
+            return Fault(said, paid=status in _MAYBE_PAID, wait=wait, busy=status in (429, 503))
+        if status != 200:
+            return Refusal(self._said(status, content))
+        if reply is None:
+            return Refusal(f"the reply is no JSON object: {self.clean(content.decode(errors='replace'))}", paid=True)
+        if error is not None:
+            return Refusal(f"the server answered with an error: {self.clean(_words(error))}", paid=True)
+        return reply
+
+    def _unauthorised(self, status: int, content: bytes) -> SafedoseError:
+        name = self._settings.api_key_env
+        return self._stop(
+            status, content, cause=f"the key in {name} is wrong or may not do this" if name else "it asks for a key",
+            fix=f"put the right key into {name or 'an environment variable, name it in api_key_env'}, then run again",
+        )  # fmt: skip
+
+    def _stop(self, status: int, content: bytes, *, cause: str, fix: str) -> SafedoseError:
+        return RunError(self._said(status, content), where=self._settings.url, cause=cause, fix=fix)
+
+    def _said(self, status: int, content: bytes) -> str:
+        error = _error_in(_parse(content))
+        words = content.decode(errors="replace") if error is None else _words(error)
+        return f"the server answered {status}" + (f": {self.clean(words)}" if words.strip() else "")
+
+    def clean(self, text: str) -> str:
+        """Make what a server said fit to keep and to show: short, one line, no key, nothing a terminal obeys."""
+        if self._key:
+            text = text.replace(self._key, "[key]")
+        text = plain(" ".join(text.encode(errors="replace").decode().split()))
+        return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _parse(content: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _error_in(reply: dict[str, Any] | None) -> Any:
+    """Find the error in a reply, whatever its status: some servers send it with 200."""
+    reply = reply or {}
+    return next((reply[name] for name in ("error", "detail") if reply.get(name) and not reply.get("choices")), None)
+
+
+def _words(error: Any) -> str:
+    """Say an error in words: its message and its code, where it has them."""
+    if not isinstance(error, dict):
+        return str(error)
+    told = [str(error[name]) for name in ("message", "code", "type") if error.get(name)]
+    return "; ".join(told) or json.dumps(error)
+
+
+def _seconds(header: str | None) -> float | None:
+    """Read `Retry-After`, in seconds or as a date; None for what is neither."""
+    if header is None:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(header).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

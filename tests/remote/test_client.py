@@ -1,0 +1,272 @@
+"""One client for every server: each fault ends in a legal state, nothing is sent twice that was answered."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from remote.asking import PRICES, make_client, once, request, requests
+from safedose.errors import GateError, InputError, RunError
+from safedose.remote.book import Book
+from safedose.testing import STEPS, ScriptedEndpoint
+
+FATAL = ("redirect", "quota", "401", "404", "other model")
+FINAL = ("huge", "not json", "error", "400")
+REPEATED = ("slow", "hang", "drop", "cut", "500")
+BUSY = ("429", "503")
+REPLIES = ("answer", "no choices", "filter", "think", "tool")
+
+
+def test_every_step_of_the_scripted_server_is_expected_here() -> None:
+    assert {*FATAL, *FINAL, *REPEATED, *BUSY, *REPLIES} == set(STEPS)
+
+
+@pytest.mark.parametrize("step", FINAL)
+def test_what_repeating_cannot_mend_is_sent_once_and_recorded(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=once(step, of="bad")) as server:
+        outcomes = make_client(server.url, tmp_path).ask([request("good"), request("bad")])
+
+    assert [bool(outcome.problem) for outcome in outcomes] == [False, True]
+    assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("step", REPEATED)
+def test_a_transport_fault_is_repeated_so_often_and_then_recorded(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=once(step, of="bad")) as server:
+        client = make_client(server.url, tmp_path, timeout=0.3)
+        good, bad = client.ask([request("good"), request("bad")])
+
+    assert (good.problem, bad.reply) == ("", None)
+    assert [one.text for one in server.heard].count("bad") == 3
+
+
+@pytest.mark.parametrize("step", [*REPEATED, *BUSY])
+def test_a_fault_that_passes_is_forgotten(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[step]) as server:
+        (outcome,) = make_client(server.url, tmp_path, timeout=0.3).ask([request("word")])
+
+    assert outcome.reply
+    assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("step", FATAL)
+def test_what_concerns_every_request_stops_at_once(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=once(step, of="bad")) as server, pytest.raises(RunError):
+        make_client(server.url, tmp_path).ask([request("bad", serves="base")])
+
+    assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize("step", BUSY)
+def test_a_server_too_busy_for_anybody_stops_the_round(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=lambda _: step) as server, pytest.raises(RunError, match="turned a request away"):
+        make_client(server.url, tmp_path).ask([request("word")])
+
+    assert len(server.heard) == 3
+
+
+@pytest.mark.parametrize("step", [*FATAL, *BUSY])
+def test_after_such_a_stop_the_request_is_sent_again(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[step] * 3) as server, pytest.raises(RunError):
+        make_client(server.url, tmp_path).ask([request("word", serves="base")])
+    with ScriptedEndpoint() as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word", serves="base")])
+
+    assert outcome.reply
+
+
+@pytest.mark.parametrize("step", ["answer", *FINAL])
+def test_what_has_an_outcome_is_never_sent_again(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[step]) as server:
+        first = make_client(server.url, tmp_path).ask([request("word")])
+        again = make_client(server.url, tmp_path).ask([request("word")])
+
+    assert first == again
+    assert len(server.heard) == 1
+
+
+def test_one_key_is_sent_once_however_often_it_is_asked(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        outcomes = make_client(server.url, tmp_path).ask([request("word"), request("other"), request("word")])
+
+    assert len(server.heard) == 2
+    assert outcomes[0] == outcomes[2] != outcomes[1]
+
+
+def test_answers_come_in_the_order_of_the_requests(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        outcomes = make_client(server.url, tmp_path).ask(requests(20))
+
+    said = [outcome.reply["choices"][0]["message"]["content"] for outcome in outcomes]
+    assert said == [f"WORD-{k}" for k in range(20)]
+
+
+def test_a_server_that_is_down_stops_the_round_and_records_no_failure(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        url = server.url
+    with pytest.raises(RunError, match="in a row unanswered"):
+        make_client(url, tmp_path).ask(requests(5))
+
+    assert Book(tmp_path / "requests.sqlite").count("failed") == 0
+
+
+def test_a_single_request_without_answer_is_recorded_where_the_server_is_up(tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=["drop"] * 3) as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
+
+    assert "no answer in 3 attempts" in outcome.problem
+    assert Book(tmp_path / "requests.sqlite").outcome("word") == outcome
+
+
+def test_a_single_request_without_answer_stops_where_the_server_is_down(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        url = server.url
+    with pytest.raises(RunError, match="gave no answer"):
+        make_client(url, tmp_path).ask([request("word")])
+
+    assert Book(tmp_path / "requests.sqlite").outcome("word") is None
+
+
+def test_requests_without_answer_one_after_the_other_stop_at_the_third(tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=lambda _: "500") as server:
+        client = make_client(server.url, tmp_path)
+        assert [client.ask([request(name)])[0].problem[:9] for name in "ab"] == ["no answer"] * 2
+        with pytest.raises(RunError, match="3 requests in a row"):
+            client.ask([request("c")])
+
+
+def test_a_pause_the_server_asks_for_holds_all_requests(tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=["429 1"]) as server:
+        began = time.monotonic()
+        make_client(server.url, tmp_path, max_in_flight=1).ask(requests(3))
+
+    assert time.monotonic() - began >= 1
+
+
+def test_a_pause_of_hours_is_not_waited_for(tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=["429 7200"]) as server, pytest.raises(RunError, match="asks to wait 7200 seconds"):
+        make_client(server.url, tmp_path).ask([request("word")])
+
+
+@pytest.mark.parametrize("header", ["soon", "-5", "nan", "Wed, 21 Oct 2015 07:28:00 GMT", "1e400"])
+def test_a_pause_that_makes_no_sense_is_none(header: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[f"429 {header}"]) as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
+
+    assert outcome.reply
+
+
+def test_no_more_requests_are_under_way_than_allowed(tmp_path: Path) -> None:
+    with ScriptedEndpoint(seconds=0.02) as server:
+        make_client(server.url, tmp_path, max_in_flight=3).ask(requests(12))
+
+    assert server.most_at_once == 3
+
+
+def test_requests_keep_to_their_number_a_minute(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        began = time.monotonic()
+        make_client(server.url, tmp_path, requests_per_minute=600).ask(requests(6))
+
+    assert time.monotonic() - began >= 0.5
+
+
+def test_tokens_keep_to_their_number_a_minute(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        began = time.monotonic()
+        make_client(server.url, tmp_path, tokens_per_minute=600, max_in_flight=1).ask(requests(4))
+
+    assert time.monotonic() - began >= 3 * 2 / 10  # each turned out to take two tokens
+
+
+def test_models_are_listed(tmp_path: Path) -> None:
+    with ScriptedEndpoint(models=["a", "b"]) as server:
+        assert make_client(server.url, tmp_path).models() == {"a", "b"}
+
+
+def test_a_server_without_a_list_has_none(tmp_path: Path) -> None:
+    with ScriptedEndpoint(models=None) as server:
+        assert make_client(server.url, tmp_path).models() is None
+
+
+def test_an_order_that_is_refused_says_so(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        assert "404" in make_client(server.url, tmp_path).call("load_lora_adapter", {"lora_name": "a"})
+
+
+def test_a_key_that_is_not_set_is_named_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAFEDOSE_TEST_KEY", raising=False)
+    with pytest.raises(InputError, match="SAFEDOSE_TEST_KEY holds no key"):
+        make_client("http://127.0.0.1:9/v1", tmp_path, api_key_env="SAFEDOSE_TEST_KEY")
+
+
+def test_a_key_travels_in_its_header_and_stays_on_no_disk_and_in_no_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "canary-2f7c"  # noqa: S105 - it is looked for
+    monkeypatch.setenv("SAFEDOSE_TEST_KEY", secret)
+    messages = []
+    for step in ("400", "500", "503", "401", "quota", "404", "redirect"):
+        with ScriptedEndpoint(script=[step] * 3) as server:
+            client = make_client(server.url, tmp_path, api_key_env="SAFEDOSE_TEST_KEY")
+            try:
+                messages += [outcome.problem for outcome in client.ask([request(step)])]
+            except RunError as error:
+                messages.append(str(error))
+
+    assert server.heard[0].key == secret
+    assert len(messages) == 7
+    assert "[key]" in messages[0]
+    written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert secret not in "".join(messages)
+    assert secret.encode() not in written
+
+
+def test_the_cap_is_never_passed_with_requests_side_by_side(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        client = make_client(server.url, tmp_path, max_spend=23.0, **PRICES)
+        with pytest.raises(GateError, match=r"of 23 are spent"):
+            client.ask(requests(40))
+
+    billed = sum(sum(one.tokens) for one in server.heard)
+    assert 23 - 5 < billed <= 23
+
+
+def test_a_higher_cap_goes_on_with_what_is_left(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        with pytest.raises(GateError):
+            make_client(server.url, tmp_path, max_spend=23.0, **PRICES).ask(requests(20))
+        outcomes = make_client(server.url, tmp_path, max_spend=100.0, **PRICES).ask(requests(20))
+
+    assert all(outcome.reply for outcome in outcomes)
+    assert len(server.heard) == 20
+
+
+def test_the_cap_holds_across_restarts(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        for _ in range(5):
+            with pytest.raises(GateError):
+                make_client(server.url, tmp_path, max_spend=11.0, max_in_flight=2, **PRICES).ask(requests(20))
+
+    assert sum(sum(one.tokens) for one in server.heard) <= 11
+
+
+def test_what_may_have_been_paid_for_in_vain_counts_in_full(tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=["drop", "500"]) as server:
+        make_client(server.url, tmp_path, max_spend=100.0, **PRICES).ask([request("word")])
+
+    assert Book(tmp_path / "requests.sqlite").spent == 5 + 0 + 2
+
+
+def test_a_server_that_bills_more_than_was_reckoned_is_not_asked_again_beyond_the_cap(tmp_path: Path) -> None:
+    long = " ".join(["word"] * 50)
+    with ScriptedEndpoint() as server:
+        client = make_client(server.url, tmp_path, max_spend=20.0, max_in_flight=1, **PRICES)
+        with pytest.raises(GateError):
+            client.ask([request(long), request("word")])
+
+    assert len(server.heard) == 1
