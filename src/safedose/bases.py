@@ -7,6 +7,7 @@ base is loaded, not before.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from typing import Any
 
 from safedose.errors import InputError, SafedoseError, Unfetched
 from safedose.hub import LIGHT, WEIGHTS, find_snapshot, is_hub_id
+
+# on a CPU, bitsandbytes warns of a faster kernel that it would fetch from the Hub, whoever imports it
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 SMALL_WORLD = Path(__file__).parent / "smallworld" / "base"
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import re
 
-_THINKING = re.compile(r"\s*(?:<(think|thinking)>|\[THINK\])?(.*?)(?:</(?:think|thinking)>|\[/THINK\])\s*", re.DOTALL)
-_UNENDED = re.compile(r"\s*(?:<(?:think|thinking)>|\[THINK\])")
+_OPENING = re.compile(r"\s*(?:<(?:think|thinking)>|\[THINK\])")
+_CLOSING = re.compile(r"(?:</(?:think|thinking)>|\[/THINK\])\s*")
 
 
-def split_thinking(text: str) -> tuple[str, str]:
+def opens_thinking(prompt: str) -> bool:
+    """Say whether a prompt ends with an opening mark, so that the answer begins inside a thought."""
+    return bool(re.search(rf"(?:{_OPENING.pattern})\s*\Z", prompt))
+
+
+def split_thinking(text: str, *, opened: bool = False) -> tuple[str, str]:
     """Part what a model thought from what it answered.
 
-    Marks are `<think>`, `<thinking>` (Qwen, DeepSeek and many after them) and `[THINK]` (Mistral) at the start; the
-    opening one may be missing, since some templates write it in front of the answer.
+    Marks are `<think>`, `<thinking>` (Qwen, DeepSeek and many after them) and `[THINK]` (Mistral). A thought stands at
+    the start and is opened there: a closing mark alone hides nothing from a judge.
+
+    Args:
+        text: What a model wrote.
+        opened: Whether the prompt opened the thought already, as some templates do.
 
     Returns:
         Thought and answer; where thinking never ends, all is thought and the answer is empty.
     """
-    if found := _THINKING.match(text):
-        return found[2].strip(), text[found.end() :]
-    return (text.strip(), "") if _UNENDED.match(text) else ("", text)
+    opening = _OPENING.match(text)
+    if not opening and not opened:
+        return "", text
+    start = opening.end() if opening else 0
+    closing = _CLOSING.search(text, start)
+    if not closing:
+        return text[start:].strip(), ""
+    return text[start : closing.start()].strip(), text[closing.end() :]

@@ -18,7 +18,7 @@ from safedose.records import Finish, Prompt, Response
 from safedose.seeding import derive
 from safedose.study import Generate
 from safedose.templates import Encoder
-from safedose.thinking import split_thinking
+from safedose.thinking import opens_thinking, split_thinking
 
 
 def plan_batches(lengths: Sequence[int], *, max_new_tokens: int, batch_tokens: int) -> tuple[tuple[int, ...], ...]:
@@ -71,11 +71,12 @@ class LocalGenerator:
         self._switch_to(adapter)
         seed = derive(self._seed, "generate", arm, prompts[0].suite, batch)
         said = self._answer_within_memory([self._encode(prompt) for prompt in prompts], seed=seed, split="")
+        opened = opens_thinking(self._encoder.frame.texts[-1])
         return [
             Response(
                 arm=arm, prompt=prompts[k // self._settings.samples], sample=k % self._settings.samples,
-                thinking=(parts := split_thinking(text))[0], text=parts[1], finish=finish, num_tokens=num_tokens,
-                batch=batch, split=split,
+                thinking=(parts := split_thinking(text, opened=opened))[0], text=parts[1], finish=finish,
+                num_tokens=num_tokens, batch=batch, split=split,
             )
             for k, (text, finish, num_tokens, split) in enumerate(said)
         ]  # fmt: skip
