@@ -37,8 +37,8 @@ class Hub:
 
 
 @contextmanager
-def serving(folder: Path, repository: str) -> Iterator[Hub]:
-    """Serve a folder as a repository of models."""
+def serving(folder: Path, repository: str, *, kind: str = "models") -> Iterator[Hub]:
+    """Serve a folder as a repository of models or datasets."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -53,13 +53,15 @@ def serving(folder: Path, repository: str) -> Iterator[Hub]:
         def _answer(self, *, body: bool) -> None:
             hub.asked.append(f"{self.command} {self.path}")
             path = self.path.partition("?")[0]
-            file = re.fullmatch(rf"/{repository}/resolve/{hub.commit}/(.+)", path)
-            if re.fullmatch(rf"/api/models/{repository}(/revision/(main|{hub.commit}))?", path):
-                files = [{"rfilename": one.name} for one in sorted(folder.iterdir())]
+            below = "" if kind == "models" else f"{kind}/"
+            file = re.fullmatch(rf"/{below}{repository}/resolve/{hub.commit}/(.+)", path)
+            there = sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
+            if re.fullmatch(rf"/api/{kind}/{repository}(/revision/(main|{hub.commit}))?", path):
+                files = [{"rfilename": one} for one in there]
                 self._send(json.dumps({"id": repository, "sha": hub.commit, "siblings": files}).encode(), body=body)
-            elif re.fullmatch(rf"/api/models/{repository}/tree/(main|{hub.commit})", path):
-                tree = [{"type": "file", "path": one.name, "size": one.stat().st_size, "oid": "0" * 40}
-                        for one in sorted(folder.iterdir())]  # fmt: skip
+            elif re.fullmatch(rf"/api/{kind}/{repository}/tree/(main|{hub.commit})", path):
+                sizes = {one: (folder / one).stat().st_size for one in there}
+                tree = [{"type": "file", "path": one, "size": sizes[one], "oid": "0" * 40} for one in there]
                 self._send(json.dumps(tree).encode(), body=body)
             elif file and (folder / file[1]).is_file():
                 self._send((folder / file[1]).read_bytes(), body=body)

@@ -195,9 +195,10 @@ ELSEWHERE = (
     | {f"generate.{name}" for name in Generate.model_fields if name not in {"untuned", "endpoint"}}
     | {f"generate.endpoint.{name}" for name in Endpoint.model_fields}
     | {"budget.max_spend"}
+    | {f"data.{role}.files" for role in ("instruction", "safety", "contrast")}
 )
 """Shown on real weights and answers in tests/tuning/test_sft.py and tests/generation/test_local.py; those of servers
-and money in tests/remote and tests/generation/test_endpoint.py."""
+and money in tests/remote and tests/generation/test_endpoint.py, of the Hub in tests/data/test_hubdata.py."""
 
 
 @pytest.fixture(scope="module")

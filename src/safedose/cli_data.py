@@ -40,15 +40,25 @@ def fetch(
     data_dir: Annotated[
         Path | None, typer.Option(help="folder that must hold the files; else the user's cache")
     ] = None,
+    files: Annotated[
+        str | None, typer.Option(help="which files of a Hub data set: data/train-*.parquet")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Fetch the files of sources; the same command goes on after a stop."""
+    """Fetch the files of sources, or of data sets of the Hub (owner/name@revision); the same command goes on."""
     from safedose.data.fetching import fetch as fetch_source
+    from safedose.data.hubdata import fetch_hub_data, is_hub_data
+    from safedose.data.places import Found
     from safedose.data.sources import find_source
     from safedose.progress import Watch
 
-    sources, watch = [find_source(one, where="safedose data fetch") for one in ids], Watch(quiet=as_json)
+    of_hub = [one for one in ids if is_hub_data(one, root=Path())]
+    sources = [find_source(one, where="safedose data fetch") for one in ids if one not in of_hub]
+    watch = Watch(quiet=as_json)
     found = {source.id: fetch_source(source, watch, data_dir=data_dir) for source in sources}
+    for name in of_hub:
+        data = fetch_hub_data(name, files)
+        found[f"{name} (commit {data.commit})"] = tuple(Found(file, None, None, "unverified") for file in data.files)
     show({"files": _as_json(found)}, as_json, lambda: _found_table(found))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from safedose.errors import InputError, Unfetched
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,255})?")
 
 LIGHT = ("*.json", "*.jinja", "tokenizer.model")
@@ -58,7 +58,7 @@ def find_snapshot(name: str, *, root: Path, weights: bool) -> Snapshot:
     from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
-    commit = revision if _COMMIT.fullmatch(revision) else read_commits(root).get(name)
+    commit = revision if COMMIT.fullmatch(revision) else read_commits(root).get(name)
     commit = commit or _ask_commit(name, repository, revision)
     for wanted in (_WHOLE, LIGHT):
         path = _here(repository, commit, wanted)
@@ -75,7 +75,7 @@ def read_commits(root: Path) -> dict[str, str]:
     """Read which commit each base of a study was when it was first used; empty before, or where that is damaged."""
     try:
         found = json.loads((root / "lock.json").read_text(encoding="utf-8")).get("commits", {})
-        return {name: commit for name, commit in found.items() if _COMMIT.fullmatch(commit)}
+        return {name: commit for name, commit in found.items() if COMMIT.fullmatch(commit)}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
@@ -132,31 +132,33 @@ def _has_weights(path: Path) -> bool:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Tell apart what the Hub refuses and that it cannot be reached."""
+def explained(what: str, where: str, *, offline: str, source: str = "") -> Iterator[None]:
+    """Tell apart what the Hub refuses and that it cannot be reached.
+
+    Args:
+        what: Names the thing that is asked for.
+        where: Where it is named.
+        offline: What to do where the Hub cannot be reached.
+        source: As in `Unfetched`.
+    """
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
 
-    fix = "check the Hub id and its revision, or give a folder"
+    problem, fix = f"{what} is neither a folder nor to be had from the Hub", "check the Hub id and its revision"
     try:
         yield
     except GatedRepoError as error:
-        gated = "accept its licence on its page, then log in with `hf auth login` or set HF_TOKEN"
-        raise _refused(name, error, gated) from None
+        fix = "accept its licence on its page, then log in with `hf auth login` or set HF_TOKEN"
+        raise InputError(problem, where=where, cause=_first_line(error), fix=fix) from None
     except (HFValidationError, HfHubHTTPError) as error:
-        raise _refused(name, error, fix) from None
+        raise InputError(problem, where=where, cause=_first_line(error), fix=fix) from None
     except Exception as error:  # whatever the HTTP library of the day raises
-        raise Unfetched(
-            f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
-            cause=f"it was not fetched before, and the Hub cannot be reached: {_first_line(error)}",
-            fix="run where there is a network, or give a folder with model and tokenizer, or `smallworld`",
-        ) from None  # fmt: skip
+        cause = f"it was not fetched before, and the Hub cannot be reached: {_first_line(error)}"
+        raise Unfetched(problem, where=where, cause=cause, fix=offline, source=source) from None
 
 
-def _refused(name: str, error: Exception, fix: str) -> InputError:
-    return InputError(
-        f"base {name!r} is neither a folder nor to be had from the Hub", where="base in the study file",
-        cause=_first_line(error), fix=fix,
-    )  # fmt: skip
+def _explained(name: str) -> AbstractContextManager[None]:
+    offline = "run where there is a network, or give a folder with model and tokenizer, or `smallworld`"
+    return explained(f"base {name!r}", "base in the study file", offline=offline)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from safedose.bases import Base, blaming_tokenizer, load_tokenizer
 from safedose.codec import to_json
+from safedose.data.hubdata import find_hub_data, is_hub_data
 from safedose.data.places import Pin, pin
 from safedose.data.readers import read_rows
 from safedose.data.rows import BadRows, Row, Skipped
@@ -87,7 +88,7 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
         suites={choice.name: load_prompts_of(choice, root) for choice in study.suites} if data else {},
         judges=tuple(load_judge(name) for name in study.judges),
         skipped=tuple(skipped),
-        pins=_pins(study),
+        pins=_pins(study, root),
     )
 
 
@@ -197,21 +198,25 @@ def load_rows(
     """
     skip = study.data is not None and study.data.skip_bad
     bad = BadRows(skip=skip, how="data.skip_bad: true")
-    examples = told(load_source(source.source, root=root, columns=source.columns, bad=bad), source.source, tell)
+    examples = told(
+        load_source(source.source, root=root, files=source.files, columns=source.columns, bad=bad), source.source, tell
+    )
     chosen = choose_rows(examples, rows=source.rows, by_item=by_item, seed=derive(study.seed, "rows"))
     if skipped is not None and bad.num_rows:
         skipped.append(Skipped(source.source, bad.num_rows, tuple(bad.reasons)))
     return chosen
 
 
-def _pins(study: Study) -> tuple[Pin, ...]:
-    """Say which bytes of the catalogue's files a study uses."""
+def _pins(study: Study, root: Path) -> tuple[Pin, ...]:
+    """Say which bytes of published files a study uses."""
     if study.data is None:
         return ()
     sources = (*study.data.instruction, *study.data.safety, *study.data.contrast)
     suites = (find(choice.name) for choice in study.suites if not choice.path)
     named = dict.fromkeys([*(source.source for source in sources), *(suite.name for suite in suites if suite)])
-    return tuple(pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files)
+    known = [pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files]
+    of_hub = {one.source: find_hub_data(one.source, one.files) for one in sources if is_hub_data(one.source, root=root)}
+    return (*known, *(Pin(name, data.commit, data.sha256, verified=False) for name, data in of_hub.items()))
 
 
 def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:

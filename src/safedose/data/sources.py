@@ -10,6 +10,7 @@ from typing import cast
 
 from safedose.data import places
 from safedose.data.examples import read_examples
+from safedose.data.hubdata import HubData, find_hub_data, is_hub_data
 from safedose.data.readers import read_rows
 from safedose.data.releases import Source
 from safedose.data.rows import BadRows, Row
@@ -42,6 +43,7 @@ def load_source(
     name: str,
     *,
     root: Path,
+    files: str | None = None,
     columns: Mapping[TrainingField, str] = MappingProxyType({}),
     bad: BadRows | None = None,
     data_dir: Path | None = None,
@@ -49,8 +51,10 @@ def load_source(
     """Give the examples of a source one by one; a file is read while they are asked for.
 
     Args:
-        name: An id of the catalogue, or the path of a file of rows, each with a prompt and a response.
+        name: An id of the catalogue, the path of a file of rows, each with a prompt and a response, or a data set of
+            the Hub as owner/name, with an optional @revision.
         root: Folder that relative paths start from: the study's.
+        files: Which files of a data set of the Hub; see `find_hub_data`.
         columns: Columns of a file that have other names, as for `read_examples`; the catalogue knows its own.
         bad: What to do with rows that cannot be used; None: the first is an error.
         data_dir: Folder in which the catalogue's files are looked for first; None: SAFEDOSE_DATA, if set. After it
@@ -60,19 +64,37 @@ def load_source(
         InputError: When there is no such source, or the catalogue's files are absent or hold other bytes; while
             iterating, as `read_examples` does.
     """
-    if name in SOURCES:
+    if name in SOURCES and not files:
         if columns:
             raise InputError(
                 f"{name!r} is in the catalogue, which knows its columns", where="data in the study file",
                 cause="columns can be named for your own files only", fix="leave `columns` out",
             )  # fmt: skip
         return read_source(SOURCES[name], bad=bad, data_dir=data_dir)
+    if is_hub_data(name, root=root):
+        return _of_hub(find_hub_data(name, files), columns, bad)
+    if files:
+        raise InputError(
+            f"`files` is for data sets of the Hub, {name!r} is none", where="data in the study file",
+            cause="a file of rows is one file, and the catalogue knows its own", fix="leave `files` out",
+        )  # fmt: skip
     if "/" not in name and "." not in name:
         raise InputError(
             f"unknown source {name!r}", where="data in the study file",
             cause="it is neither in the catalogue nor a file", fix=nearest(name, SOURCES),
         )  # fmt: skip
     return read_examples(root / name, columns=columns, bad=bad)
+
+
+def _of_hub(data: HubData, columns: Mapping[TrainingField, str], bad: BadRows | None) -> Iterator[Example]:
+    """Write on each example where it is from; rows count on from file to file."""
+    first = 0
+    for part, file in enumerate(data.files, start=1):
+        prefix, row = f"{data.label}#{f'{part}.' if len(data.files) > 1 else ''}", -1
+        for example in read_examples(file, columns=columns, bad=bad):
+            item, row = example.item.removeprefix(f"{example.source}#"), example.row
+            yield dataclasses.replace(example, item=f"{prefix}{item}", source=data.label, row=first + row)
+        first += row + 1
 
 
 def load_prompts(name: str, *, data_dir: Path | None = None) -> Iterator[Row] | None:
