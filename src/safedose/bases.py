@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,6 +138,14 @@ def blaming_tokenizer(base: Base) -> Iterator[None]:
 def first_line(error: Exception) -> str:
     """Say what kind of error a library raised, and the first line of what it says."""
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Silence a warning in the block: PEFT asks a property of transformers by its old name, which no user can mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
 
 
 def pick_precision(precision: str) -> str:

@@ -40,9 +40,7 @@ def fetch(
     data_dir: Annotated[
         Path | None, typer.Option(help="folder that must hold the files; else the user's cache")
     ] = None,
-    files: Annotated[
-        str | None, typer.Option(help="which files of a Hub data set: data/train-*.parquet")
-    ] = None,
+    files: Annotated[str | None, typer.Option(help="which files of a Hub data set: data/train-*.parquet")] = None,
     as_json: Json = False,
 ) -> None:
     """Fetch the files of sources, or of data sets of the Hub (owner/name@revision); the same command goes on."""

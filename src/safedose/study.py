@@ -38,9 +38,7 @@ from safedose.remote.settings import Endpoint
 class Source(Part):
     """Where training rows come from."""
 
-    source: str = Field(
-        description="id in the catalogue, a file of rows (its path starts at the study file), a Hub id"
-    )
+    source: str = Field(description="id in the catalogue, a file of rows (its path starts at the study file), a Hub id")
     files: Text | None = Field(None, description="files of a Hub data set, such as data/train-*.parquet; null: train")
     rows: int | None = Field(None, ge=1, description="rows (safety and contrast data: items) to use; null: all")
     columns: dict[TrainingField, Text] = Field(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
-from safedose.bases import Base, load_model, load_tokenizer
+from safedose.bases import Base, load_model, load_tokenizer, quiet_peft
 from safedose.errors import RunError
 from safedose.records import Finish, Prompt, Response
 from safedose.seeding import derive
@@ -91,7 +91,8 @@ class LocalGenerator:
         elif self._adapter is not None:  # all weights were tuned: the base is gone
             self._model = self._load(self._base)
         if adapter is not None and (adapter / "adapter_config.json").exists():
-            self._model = PeftModel.from_pretrained(self._model, adapter).eval()
+            with quiet_peft():
+                self._model = PeftModel.from_pretrained(self._model, adapter).eval()
         elif adapter is not None:
             self._model = self._load(dataclasses.replace(self._base, path=adapter))
         self._adapter = adapter

@@ -12,12 +12,11 @@ import math
 import os
 import shutil
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from safedose.bases import Base, load_model, load_tokenizer, pick_precision
+from safedose.bases import Base, load_model, load_tokenizer, pick_precision, quiet_peft
 from safedose.errors import RunError
 from safedose.interfaces import Advance, CheckpointKeeper
 from safedose.records import Adapter, Mixture
@@ -66,8 +65,7 @@ class SftTuner:
         from peft import prepare_model_for_kbit_training
 
         model = load_model(self._base, computes_in, four_bit=True)
-        with warnings.catch_warnings():  # PEFT asks a property by its old name
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        with quiet_peft():
             return prepare_model_for_kbit_training(model, use_gradient_checkpointing=False), computes_in
 
     def tune(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import save_file
 
+from safedose.bases import quiet_peft
 from safedose.errors import RunError
 from safedose.study import Tune
 
@@ -66,8 +66,7 @@ def _adapted(model: Any, settings: Tune, base: str) -> Any:
         task_type="CAUSAL_LM",
     )
     try:
-        with warnings.catch_warnings():  # PEFT asks a property by its old name
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        with quiet_peft():
             adapted = get_peft_model(model, config)
     except ValueError as error:
         raise RunError(
