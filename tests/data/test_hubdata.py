@@ -91,7 +91,7 @@ def test_unknown_data_set_is_refused(hub: Hub, tmp_path: Path) -> None:
     [
         (["rows.jsonl"], ["rows.jsonl"]),
         (["train.jsonl", "test.jsonl"], ["train.jsonl"]),
-        (["data/train-00.parquet", "data/train-01.parquet", "README.md"], ["data/train-00.parquet", "data/train-01.parquet"]),
+        (["data/train-0.parquet", "data/train-1.parquet", "a.md"], ["data/train-0.parquet", "data/train-1.parquet"]),
         (["rows.csv", "dataset_infos.json"], ["rows.csv"]),
         (["train.json.gz", "test.json.gz"], ["train.json.gz"]),
     ],
@@ -101,7 +101,7 @@ def test_training_files_are_found_by_their_names(files: list[str], chosen: list[
 
 
 @pytest.mark.parametrize(
-    "files", [["a.jsonl", "b.jsonl"], ["README.md"], ["constrained.jsonl", "b.jsonl"], ["en/train.jsonl", "fr/train.jsonl"]]
+    "files", [["a.jsonl", "b.jsonl"], ["README.md"], ["constrained.csv", "b.csv"], ["en/train.csv", "fr/train.csv"]]
 )  # fmt: skip
 def test_files_are_not_guessed(files: list[str], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it is not plain which files"):
@@ -117,7 +117,7 @@ def made(folder: Path, files: list[str]) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "is_one"),
-    [(NAME, True), (f"{NAME}@main", True), ("data/rows.jsonl", False), ("rows", False), ("a/b/c", False), ("sub/dir", False)],
+    [(NAME, True), (f"{NAME}@main", True), ("data/rows.csv", False), ("rows", False), ("a/b/c", False), ("sub/dir", False)],
 )  # fmt: skip
 def test_a_name_with_an_ending_or_on_the_disk_is_a_file(name: str, is_one: bool, tmp_path: Path) -> None:
     (tmp_path / "sub" / "dir").mkdir(parents=True)
