@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli_call import Call
 from families import FAMILIES, make_family
 from safedose.bases import Base, load_model, load_tokenizer
 from safedose.fitting import check_model
@@ -16,6 +18,7 @@ from safedose.study import Generate, Tune
 from safedose.templates import Encoder
 from safedose.tuning.sft import SftTuner
 from tiny_model import checkpoints_of, make_mixture, quiet
+from tiny_study import write_study
 
 CHATS = [name for name, family in FAMILIES.items() if family.template]
 TEXTS = ("Wash the boat.", "How do I wash boat 3?", "Tell me how to fold the map, then bow to the sea twice.", "Hi")
@@ -128,3 +131,17 @@ def test_qwen_is_asked_not_to_think(tmp_path_factory: pytest.TempPathFactory) ->
     tokenizer = load_tokenizer(make("qwen-3", tmp_path_factory))
 
     assert tokenizer.decode(Encoder(tokenizer, "chat").prompt("Hi")).endswith("<think>\n\n</think>\n\n")
+
+
+def test_two_layouts_stand_side_by_side_in_one_study(call: Call, tmp_path: Path) -> None:
+    study = write_study(
+        tmp_path, base=["llama", "gemma"], judges=["phrases"], criteria={}, mix={"doses": [0, 4], "seeds": 1}
+    )
+    for folder, name in (("llama", "llama-3"), ("gemma", "gemma")):
+        make_family(name, tmp_path / folder)
+    done = call("run", study)
+
+    assert done.code == 0, done.err
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert {one["base"] for one in summary["estimates"]} == {"llama", "gemma"}
+    assert len({one.read_bytes() for one in tmp_path.glob("arms/*/adapter/adapter_model.safetensors")}) == 4
