@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from safedose.bases import Base
-from safedose.inputs import Inputs, load_inputs, plan_suites
+from safedose.errors import InputError
+from safedose.inputs import Inputs, load_inputs, load_prompts_of, plan_suites
 from safedose.mixture import Pool
 from safedose.records import Prompt
 from safedose.store.seal import Batches
+from safedose.study import SuiteChoice
 from safedose.studyfile import parse_study
+from tiny_study import write_rows
 
 BASE = Base(name="b", path=Path("b"), fingerprint="f")
 PROMPTS = tuple(Prompt(id=str(k), suite="s", text="x" * 10, expected="comply") for k in range(6))
@@ -55,3 +58,21 @@ def test_a_public_suite_is_read_by_any_of_its_names(
     prompts = load_inputs(parse_study(raw, where="test"), root=tmp_path).suites["I-Malicious"]
     assert len(prompts) == 100
     assert {(one.suite, one.expected, one.form) for one in prompts} == {("I-Malicious", "refuse", "instruction")}
+
+
+def test_a_suite_can_ask_in_conversations(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Good day."}]
+    rows = [{"system": "Be brief.", "messages": [*turns, {"role": "user", "content": "Wash the boat."}]}]
+    choice = SuiteChoice(name="talk", path=write_rows(tmp_path / "talk.jsonl", rows).name, expected="comply")
+
+    (prompt,) = load_prompts_of(choice, tmp_path)
+    assert prompt.text == "Wash the boat."
+    assert [turn.text for turn in prompt.before] == ["Be brief.", "Hello.", "Good day."]
+
+
+def test_a_conversation_that_asks_nothing_is_refused(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Good day."}]}]
+    choice = SuiteChoice(name="talk", path=write_rows(tmp_path / "talk.jsonl", rows).name)
+
+    with pytest.raises(InputError, match="the turns are user, assistant"):
+        load_prompts_of(choice, tmp_path)

@@ -12,8 +12,9 @@ from safedose.bases import Base, blaming_tokenizer, load_tokenizer
 from safedose.codec import to_json
 from safedose.data.hubdata import find_hub_data, is_hub_data
 from safedose.data.places import Pin, pin
-from safedose.data.readers import read_rows
-from safedose.data.rows import BadRows, Row, Skipped
+from safedose.data.readers import find_rows
+from safedose.data.rows import BadRows, FlawError, Row, Skipped
+from safedose.data.shapes import read_question
 from safedose.data.sources import SOURCES, load_prompts, load_source
 from safedose.errors import InputError
 from safedose.fitting import check_model
@@ -228,7 +229,7 @@ def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     """
     suite = find(choice.name)
     if choice.path:
-        rows: Iterator[Row] | None = _renamed(read_rows(root / choice.path), choice.columns)
+        rows: Iterator[Row] | None = _renamed(_spoken(root / choice.path), choice.columns)
     else:
         rows = load_prompts(suite.name) if suite else None
     if rows is None:
@@ -240,6 +241,15 @@ def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     if choice.expected:
         prompts = tuple(dataclasses.replace(prompt, expected=choice.expected) for prompt in prompts)
     return prompts[: choice.limit]
+
+
+def _spoken(path: Path) -> Iterator[Row]:
+    """Read a file of prompts; conversations become a prompt and what was said before it."""
+    for row in find_rows(path):
+        try:
+            yield Row(row.number, read_question(row))
+        except FlawError as error:
+            raise error.flaw.error(path, f"row {row.number}") from None
 
 
 def _renamed(rows: Iterable[Row], columns: Mapping[SuiteField, str]) -> Iterator[Row]:

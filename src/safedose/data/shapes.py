@@ -103,6 +103,26 @@ def read_conversation(cells: Cells) -> Conversation:
     return _checked(cells, [_without_thought(turn) for turn in turns])
 
 
+def read_question(row: Found) -> dict[str, object]:
+    """Give the cells of a row of prompts with `prompt` and `before` in place of `messages` and `system`.
+
+    Raises:
+        FlawError: When the messages cannot be read, do not alternate, or do not end with a user's.
+    """
+    cells = Cells(row, {})
+    messages, system = cells.value("messages"), cells.label("system")
+    if messages is None and not system:
+        return row.values
+    rest = {name: value for name, value in row.values.items() if name not in (*FIELDS["messages"], "system")}
+    turns = [] if messages is None else _turns(cells, messages, "messages")
+    if system:
+        turns.insert(0, Turn(speaker="system", text=system))
+    if messages is None:
+        return rest | {"before": tuple(turns)}
+    _checked(cells, [*turns, Turn(speaker="assistant", text="-")])  # as if it were answered
+    return rest | {"prompt": turns[-1].text, "before": tuple(turns[:-1])}
+
+
 def _checked(cells: Cells, turns: Sequence[Turn]) -> Conversation:
     told = turns[1:] if turns[0].speaker == "system" else turns
     speakers = [turn.speaker for turn in told]

@@ -13,7 +13,7 @@ from typing import cast, final, get_args
 
 from safedose.errors import InputError, nearest
 from safedose.interfaces import load
-from safedose.records import Expected, Form, Prompt
+from safedose.records import Expected, Form, Prompt, Turn
 
 _PROMPT_COLUMNS = ("prompt", "text", "instruction", "question", "goal")
 
@@ -179,7 +179,8 @@ def suite_from_rows(
 
     Columns, in any case: the prompt as `prompt`, `text`, `instruction`, `question` or `goal` (the first
     that the row has); optional `id` (else the row number), `expected` (else the argument), `category` or
-    `type`, `form`, `reference` or `answer`. Other columns are left aside.
+    `type`, `form`, `reference` or `answer`, and `before`: what was said before, as turns. Other columns are left
+    aside.
 
     Args:
         name: Written on each prompt.
@@ -201,6 +202,7 @@ def suite_from_rows(
             category=cells.text("category", "type") or "",
             form=cast(Form | None, cells.word("form", get_args(Form))),
             reference=cells.text("reference", "answer"),
+            before=cast(tuple[Turn, ...], values.get("before") or ()),
         )
         if prompt.id in prompts:
             raise InputError(
