@@ -19,9 +19,21 @@ from pydantic import BaseModel
 from safedose import study as settings
 from safedose.cli import app
 from safedose.codec import write_records
-from safedose.generation.imported import COLUMNS
+from safedose.generation import adaptertable, imported
 from safedose.judging.rows import ADDED
-from safedose.records import Adapter, Arm, Criterion, Estimate, MixedRow, Recommendation, Response, Summary, Verdict
+from safedose.records import (
+    Adapter,
+    Arm,
+    Criterion,
+    Estimate,
+    ImportedAdapter,
+    MixedRow,
+    Proof,
+    Recommendation,
+    Response,
+    Summary,
+    Verdict,
+)
 from safedose.remote.settings import Endpoint
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +62,12 @@ COLUMNS_OF = {
     "verdicts/&lt;judge&gt;/&lt;suite&gt;.parquet": Verdict,
     "estimates.parquet": Estimate,
 }
-KEYS_OF = {"plan.jsonl": (Arm,), "The adapter folder": (Adapter,), "summary.json": (Summary, Recommendation, Criterion)}
+KEYS_OF = {
+    "plan.jsonl": (Arm,),
+    "The adapter folder": (Adapter,),
+    "imported.json and proof.json": (ImportedAdapter, Proof),
+    "summary.json": (Summary, Recommendation, Criterion),
+}
 
 
 def page(name: str) -> str:
@@ -135,10 +152,13 @@ def test_every_key_of_a_json_file_is_documented_and_no_other(heading: str) -> No
     assert rows(section(heading)).keys() - {"schema"} == fields
 
 
-def test_every_column_of_an_import_is_documented() -> None:
-    found = {re.match(r"\w+", name)[0] for name in rows(section("import responses"))}
+@pytest.mark.parametrize(
+    ("heading", "columns"), [("import responses", imported.COLUMNS), ("import adapters", adaptertable.COLUMNS)]
+)
+def test_every_column_of_an_import_is_documented(heading: str, columns: tuple[str, ...]) -> None:
+    found = {re.match(r"\w+", name)[0] for name in rows(section(heading))}
 
-    assert found == set(COLUMNS)
+    assert found == set(columns)
 
 
 def test_every_column_that_judging_adds_is_documented() -> None:

@@ -55,6 +55,25 @@ def test_one_base_is_a_list_of_one() -> None:
     assert (parse().bases, parse(base=["a", "b"]).bases) == (("smallworld",), ("a", "b"))
 
 
+def test_study_of_imported_adapters_asks_but_neither_mixes_nor_tunes() -> None:
+    suites = [{"name": "s", "path": "s.jsonl", "limit": 3}]
+
+    study = parse(data=None, mix=None, tune={"method": "imported", "template": "plain"}, suites=suites)
+
+    assert (study.asks, study.adopts, parse().asks, parse().adopts) == (True, True, True, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tune": {"method": "imported"}}, "tune.method: imported mixes and tunes nothing"),
+        ({"tune": {"method": "imported", "epochs": 1, "lora_rank": 2}}, "has no use for epochs, lora_rank"),
+    ],
+)
+def test_study_of_imported_adapters_takes_no_settings_of_training(changes: dict[str, Any], message: str) -> None:
+    assert message in refusal(**changes)
+
+
 def test_study_of_imported_responses_has_neither_data_nor_mix() -> None:
     assert parse(data=None, mix=None).mix is None
 

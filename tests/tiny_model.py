@@ -62,7 +62,7 @@ def make_tokenizer(
     )
 
 
-def make_model(folder: Path, *, hidden_size: int = 16, intermediate_size: int = 32) -> None:
+def make_model(folder: Path, *, hidden_size: int = 16, intermediate_size: int = 32, num_hidden_layers: int = 1) -> None:
     """Save a random model beside its tokenizer; its end token is likely, so that some answers stop."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -74,7 +74,7 @@ def make_model(folder: Path, *, hidden_size: int = 16, intermediate_size: int = 
             vocab_size=len(tokenizer),
             hidden_size=hidden_size,
             intermediate_size=intermediate_size,
-            num_hidden_layers=1,
+            num_hidden_layers=num_hidden_layers,
             num_attention_heads=2,
             num_key_value_heads=2,
             max_position_embeddings=512,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from safedose import __version__, cli_data, interruption
+from safedose import __version__, cli_data, cli_import, interruption
+from safedose.cli_import import Json, SkipBad, left_out
 from safedose.endings import explained, fail, show
 from safedose.errors import SafedoseError, Unfetched
 
@@ -16,17 +17,12 @@ app = typer.Typer(
     help="How much safety data does your fine-tune need? Measure it.",
     no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True,
 )  # fmt: skip
-importer = typer.Typer(help="Bring in what was made elsewhere.", no_args_is_help=True)
-app.add_typer(importer, name="import")
+app.add_typer(cli_import.app, name="import")
 app.add_typer(cli_data.app, name="data")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study file")]
 StudyDir = Annotated[Path, typer.Argument(metavar="DIR", help="the study folder, or its study.yaml")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="a.b=value: wins over the study file; repeatable")]
-SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="leave bad rows out, counted, instead of stopping at the first")
-]
-Json = Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout, and nothing else")]
 
 
 @app.command()
@@ -149,7 +145,7 @@ def judge_verb(
         _stage("judge", study, settings, as_json)
     elif study is None and responses is not None and judge is not None and out is not None:
         num_rows, num_skipped = commands.judge_file(responses, judge, out, axis, skip_bad=skip_bad)
-        text = f"judged {num_rows} rows -> {out}{_left_out(num_skipped)}"
+        text = f"judged {num_rows} rows -> {out}{left_out(num_skipped)}"
         show({"out": str(out), "num_rows": num_rows, "num_skipped": num_skipped}, as_json, text)
     else:
         raise typer.BadParameter("give a study folder, or all of --responses, --judge and --out")
@@ -239,24 +235,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-@importer.command("responses")
-def import_responses(
-    file: Annotated[Path, typer.Argument(help="JSONL, JSON, CSV or Parquet with dose, suite, prompt, response")],
-    out: Annotated[Path, typer.Option(help="the study folder to make")],
-    mapping: Annotated[list[str] | None, typer.Option("--map", help="ours=theirs: a column by another name")] = None,
-    skip_bad: SkipBad = False,
-    as_json: Json = False,
-) -> None:
-    """Make a study folder from responses generated elsewhere."""
-    from safedose import importing
-
-    folder, num_skipped = importing.import_responses(file, out, mapping or [], skip_bad=skip_bad)
-    num_arms = len(folder.arms())
-    text = f"imported {num_arms} arms{_left_out(num_skipped)}"
-    text += f"\nnext:  safedose judge {out}; safedose estimate {out}; safedose report {out}"
-    show({"study": str(out), "num_arms": num_arms, "num_skipped": num_skipped}, as_json, text)
-
-
 @app.callback(invoke_without_command=True)
 def version(
     show: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
@@ -265,10 +243,6 @@ def version(
     if show:
         typer.echo(__version__)
         raise typer.Exit
-
-
-def _left_out(num_rows: int) -> str:
-    return f"; {num_rows} bad rows left out" if num_rows else ""
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
     planned = plan(folder.study_file, kept, engines, tell=watch.say) if verb in {"mix", "tune", "generate"} else None
     inputs = planned.inputs if planned else load_inputs(study, root=folder.path)
     check_judges(study, inputs)
-    if verb != "mix" and not folder.arms():
+    if verb != "mix" and not folder.arms() and not (study.adopts and planned):
         raise InputError(
             "this study has no arms yet", where=str(folder.path), cause="nothing was mixed or imported",
             fix=f"run `safedose mix {folder.path}` first",

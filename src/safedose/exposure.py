@@ -61,11 +61,13 @@ class Exposure:
         seen: Per suite of which any arm has seen a prompt, in the study's order.
         matches: Every match of a suite with a row of any source, trained on or not.
         hidden: Safety-like rows per source of instruction data.
+        known: Whether anybody here knows the training rows; nobody does those of imported adapters.
     """
 
     seen: tuple[Seen, ...]
     matches: tuple[Match, ...]
     hidden: tuple[Hidden, ...]
+    known: bool = True
 
 
 _Row = tuple[Role, str, int]
@@ -91,6 +93,7 @@ def measure_exposure(study: Study, inputs: Inputs, arms: Iterable[Arm]) -> Expos
         seen=tuple(one for one in seen if one),
         matches=matches,
         hidden=find_hidden(pool.instruction, pool.safety, refuses=lambda text: phrases.opening(text) is not None),
+        known=study.mix is not None,
     )
 
 
@@ -122,6 +125,8 @@ def require_unseen(exposure: Exposure, *, limit: float) -> None:
 
 def describe_exposure(exposure: Exposure) -> tuple[tuple[str, str], ...]:
     """Say what arms have seen in (label, value) pairs: per suite, then per source of instruction data."""
+    if not exposure.known:
+        return (("overlap", "nobody here knows the rows that the adapters were trained on"),)
     suites = [
         (f"overlap: {one.suite}", f"{_by_dose(one)}; {_levels(one)}; {_places(one.matches)}") for one in exposure.seen
     ]

@@ -51,7 +51,7 @@ def check_model(base: Base, *, largest_id: int, layers: str | tuple[str, ...] = 
     Raises:
         InputError: When config or weights are broken, do not fit each other, know fewer tokens, or lack a layer.
     """
-    model, missing = _empty_model(base)
+    model, missing = empty_model(base)
     if missing:
         raise _unfit(base, f"lacks {len(missing)} weights", f"such as {missing[0]}: it is another kind of model")
     if largest_id >= (num_tokens := model.get_input_embeddings().num_embeddings):
@@ -61,8 +61,12 @@ def check_model(base: Base, *, largest_id: int, layers: str | tuple[str, ...] = 
         _check_layers(base, [name for name, _ in model.named_modules()], layers)
 
 
-def _empty_model(base: Base) -> tuple[Any, list[str]]:
-    """Build a base without its weights; also lists weights that it lacks, where they are here to be looked at."""
+def empty_model(base: Base) -> tuple[Any, list[str]]:
+    """Build a base without its weights; also lists weights that it lacks, where they are here to be looked at.
+
+    Raises:
+        InputError: When config or headers are broken.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -88,7 +92,7 @@ def _empty_model(base: Base) -> tuple[Any, list[str]]:
 
 def weight_shapes(base: Base) -> dict[str, tuple[int, ...]]:
     """Say how large each weight of a base is, by name; tied ones once."""
-    model, _ = _empty_model(base)
+    model, _ = empty_model(base)
     return {name: tuple(weight.shape) for name, weight in model.named_parameters()}
 
 

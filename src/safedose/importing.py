@@ -33,13 +33,9 @@ def import_responses(
     Raises:
         InputError: When a row cannot be understood, or the folder holds something already.
     """
-    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        raise InputError(
-            f"{out} is not empty", where="--out", cause="something was written there before, or it is a link",
-            fix="give a new folder",
-        )  # fmt: skip
+    require_new(out)
     bad = BadRows(skip=skip_bad)
-    arms, responses = read_imported(read_rows(source, bad=bad), mapping=_pairs(mapping), expected_of=expected_of)
+    arms, responses = read_imported(read_rows(source, bad=bad), mapping=read_mapping(mapping), expected_of=expected_of)
     text = _imported_study(out.absolute().name, arms, {response.prompt.suite for response in responses})
     parse_study(read_yaml(text, where=str(source)), where=str(source))
     by_unit: dict[tuple[str, str], list[Response]] = {}
@@ -58,7 +54,25 @@ def import_responses(
     return StudyFolder(out), bad.num_rows
 
 
-def _pairs(mapping: Sequence[str]) -> dict[str, str]:
+def require_new(out: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        InputError: When it does, or is a link.
+    """
+    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise InputError(
+            f"{out} is not empty", where="--out", cause="something was written there before, or it is a link",
+            fix="give a new folder",
+        )  # fmt: skip
+
+
+def read_mapping(mapping: Sequence[str]) -> dict[str, str]:
+    """Read `ours=theirs` as the command line gives it, once per column.
+
+    Raises:
+        InputError: When one is not of that form.
+    """
     pairs: dict[str, str] = {}
     for item in mapping:
         ours, equals, theirs = item.partition("=")
@@ -71,11 +85,16 @@ def _pairs(mapping: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def study_name(folder: str) -> str:
+    """Make a name of a study of that of its folder."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder)[:64].strip("-._") or "imported"
+
+
 def _imported_study(name: str, arms: Iterable[Arm], suites: set[str]) -> str:
     """Write the study file of imported responses: nothing to train, one judge to begin with."""
     bases = sorted({arm.base for arm in arms})
     body = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:64].strip("-._") or "imported",
+        "name": study_name(name),
         "seed": 0,
         "base": bases[0] if len(bases) == 1 else bases,
         "suites": [{"name": suite} for suite in sorted(suites)],

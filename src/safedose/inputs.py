@@ -86,7 +86,7 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
         pool = Pool(rows(data.instruction), rows(data.safety, by_item=True), rows(data.contrast, by_item=True))
     return Inputs(
         pool=pool,
-        suites={choice.name: load_prompts_of(choice, root) for choice in study.suites} if data else {},
+        suites={choice.name: load_prompts_of(choice, root) for choice in study.suites} if study.asks else {},
         judges=tuple(load_judge(name) for name in study.judges),
         skipped=tuple(skipped),
         pins=_pins(study, root),
@@ -113,18 +113,19 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Seque
     """Find out, without spending anything, whether every arm can be made.
 
     Returns:
-        A mixture per tuned arm, in order; arms that differ in seeds only share one.
+        A mixture per arm to be tuned, in order; arms that differ in seeds only share one.
 
     Raises:
         InputError: When a base, a template or a dose cannot work.
     """
+    tuned = [arm for arm in arms if study.mix and arm.run != UNTUNED]
     ratio = study.mix.contrast_ratio if study.mix else 1.0
     for base in bases:
         check_base(base, study.tune)
     by_cell: dict[tuple[object, ...], Mixture] = {}
-    for arm in arms:
+    for arm in tuned:
         cell = (arm.ladder, arm.strategy, arm.format, arm.dose)  # seeds choose other rows, never more
-        if arm.run != UNTUNED and cell not in by_cell:
+        if cell not in by_cell:
             by_cell[cell] = mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed)
     for mixture in by_cell.values():
         num_benign = sum(row.role == "instruction" for row in mixture.rows)
@@ -134,7 +135,7 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Seque
                 where="tune.validation_rows", cause="the number is larger than the data",
                 fix="lower tune.validation_rows",
             )  # fmt: skip
-    return tuple(by_cell[arm.ladder, arm.strategy, arm.format, arm.dose] for arm in arms if arm.run != UNTUNED)
+    return tuple(by_cell[arm.ladder, arm.strategy, arm.format, arm.dose] for arm in tuned)
 
 
 def check_base(base: Base, settings: Tune) -> None:
@@ -210,10 +211,8 @@ def load_rows(
 
 def _pins(study: Study, root: Path) -> tuple[Pin, ...]:
     """Say which bytes of published files a study uses."""
-    if study.data is None:
-        return ()
-    sources = (*study.data.instruction, *study.data.safety, *study.data.contrast)
-    suites = (find(choice.name) for choice in study.suites if not choice.path)
+    sources = (*study.data.instruction, *study.data.safety, *study.data.contrast) if study.data else ()
+    suites = (find(choice.name) for choice in study.suites if study.asks and not choice.path)
     named = dict.fromkeys([*(source.source for source in sources), *(suite.name for suite in suites if suite)])
     known = [pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files]
     of_hub = {one.source: find_hub_data(one.source, one.files) for one in sources if is_hub_data(one.source, root=root)}

@@ -11,7 +11,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from safedose.errors import InputError
 from safedose.records import Adapter, Axis, Mixture, Prompt, Response, Verdict
@@ -78,6 +78,15 @@ class Generator(Protocol):
         Returns:
             One response per prompt and sample, in the order of the prompts.
         """
+        ...
+
+
+@runtime_checkable
+class Prober(Protocol):
+    """Shows what an adapter does to its base; a generator that answers with imported adapters is one too."""
+
+    def difference(self, adapter: Path) -> float:
+        """Give the largest absolute change of the base's logits on `safedose.probes.PROBES`; NaN if not finite."""
         ...
 
 

@@ -33,6 +33,15 @@ def adapter_unit(study: Study, base: Base, folder: StudyFolder, arm: Arm) -> Uni
     return folder.adapter(arm, key=key)
 
 
+def proof_unit(study: Study, base: Base, folder: StudyFolder, arm: Arm) -> Unit:
+    """What an adapter from elsewhere does to its base, asked in the study's template."""
+    key = stage_key(
+        "prove", adapter=folder.adapter(arm).content(), base=base.fingerprint, template=study.tune.template,
+        precision=study.generate.precision,
+    )  # fmt: skip
+    return folder.proof(arm, key=key)
+
+
 def responses_unit(
     study: Study, base: Base, folder: StudyFolder, arm: Arm, prompts: Sequence[Prompt], batches: Batches
 ) -> Unit:

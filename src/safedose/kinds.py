@@ -49,6 +49,14 @@ def _each_once(values: _Listed) -> _Listed:
     return values
 
 
+def apart_in_any_case(named: _Listed) -> _Listed:
+    """Refuse things whose names are one file where upper and lower case are the same."""
+    counts = Counter(one.name.lower() for one in named)
+    if twice := [one.name for one in named if counts[one.name.lower()] > 1]:
+        raise ValueError(f"named twice, whatever the case: {', '.join(twice)}")
+    return named
+
+
 def _is_dose(value: object) -> object:
     whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MANY
     if not whole and not (isinstance(value, str) and _SHARE.fullmatch(value)):

@@ -22,6 +22,11 @@ def require_before(verb: str, study: Study, inputs: Inputs, folder: StudyFolder)
     Raises:
         InputError: Naming the stage to run first.
     """
+    if study.adopts and verb in {"mix", "tune"}:
+        raise InputError(
+            f"there is nothing to {verb} in this study", where="tune.method: imported",
+            cause="its adapters were trained elsewhere", fix=f"go on with `safedose generate {folder.path}`",
+        )  # fmt: skip
     if verb == "tune" and not all(folder.mixture(arm).exists() for arm in folder.tuned_arms()):
         raise _too_early(folder, "mix", "some arms have no mixture")
     tuned = [arm for arm in folder.working_arms() if arm.run != UNTUNED]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from safedose.adopted import must_prove, read_imported
 from safedose.bases import Base, find_base
 from safedose.codec import from_json, read_records
 from safedose.errors import InputError, RunError
@@ -40,9 +41,9 @@ def find_bases(study: Study, folder: StudyFolder, *, weights: bool = True) -> tu
     """Locate the bases of a study; without `weights` those of the Hub are not fetched whole.
 
     Raises:
-        InputError: When the study was imported: then nobody knows where its base is.
+        InputError: When its responses were imported: then nobody knows where its base is.
     """
-    if study.mix is None:
+    if not study.asks:
         raise InputError(
             "this study has no `mix`: nothing of it can be tuned or asked here", where=str(folder.study_file),
             cause="it was made from imported responses", fix="go on with judge, estimate and report",
@@ -92,8 +93,9 @@ def planned_units(study: Study, inputs: Inputs, folder: StudyFolder) -> dict[str
     """List the units that the sealed plan asks for, made or not, in the order of work.
 
     Returns:
-        Units of `mixed`, `tuned`, `answered` and `judged`; an imported study has the last only. Arms whose training
-        failed are not asked. Verdicts are those on the answers that are there.
+        Units of `mixed`, `tuned`, `answered` and `judged`. Imported adapters have `imported` and `proved` in place of
+        the first two, imported responses the last only. Arms whose training failed are not asked. Verdicts are those
+        on the answers that are there.
     """
     tuned, failed = folder.tuned_arms(), {arm.id for arm in folder.tuned_arms() if folder.failure(arm).exists()}
     asked = [arm for arm in folder.arms() if arm.id not in failed]
@@ -101,6 +103,11 @@ def planned_units(study: Study, inputs: Inputs, folder: StudyFolder) -> dict[str
     if study.mix:
         units["mixed"] = [folder.mixture(arm) for arm in tuned]
         units["tuned"] = [folder.adapter(arm) for arm in tuned]
+    if study.adopts:
+        units["imported"] = [folder.adapter(arm) for arm in tuned]
+    if must_prove(study):
+        units["proved"] = [folder.proof(arm) for arm in tuned]
+    if study.asks:
         units["answered"] = [folder.responses(arm, choice.name) for arm in asked for choice in study.suites]
     todo = judging_work(study, inputs, folder, lenient=True)
     units["judged"] = [folder.verdicts(arm, judge.id, suite) for judge, arm, suite in todo]
@@ -125,7 +132,7 @@ def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator
 
 
 def read_adapters(folder: StudyFolder) -> tuple[Adapter, ...]:
-    """Read what tuning recorded about each arm; empty for imported responses."""
+    """Read what tuning recorded about each arm; empty for whatever was imported."""
     return tuple(_read_adapter(folder, arm) for arm in folder.tuned_arms() if folder.adapter(arm).exists())
 
 
@@ -135,10 +142,10 @@ def _read_adapter(folder: StudyFolder, arm: Arm) -> Adapter:
 
 
 def write_cards(folder: StudyFolder, arms: Iterable[Arm], estimates: Sequence[Estimate]) -> None:
-    """Write the model card of each tuned arm, with whatever was measured on it."""
+    """Write the model card of each arm tuned here, with whatever was measured on it."""
     cards: dict[str, str] = {}
     for arm in arms:
-        if folder.adapter(arm).exists():
+        if folder.mixture(arm).exists() and folder.adapter(arm).exists():
             measured = [one for one in estimates if one.arm == arm.id and one.value is not None]
             cards[folder.card(arm)] = model_card(arm, read_mixture(folder, arm), _read_adapter(folder, arm), measured)
     folder.outputs.put(cards)
@@ -165,8 +172,8 @@ def _identity(base: Base) -> Iterator[str]:
 def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> ReportFacts:
     """Gather what a report shows besides the numbers; timings are those of all runs of the study so far."""
     pool = inputs.pool
-    bases = find_bases(study, folder) if study.mix else ()
-    exposure = describe_exposure(measure_exposure(study, inputs, folder.tuned_arms())) if study.mix else ()
+    bases = find_bases(study, folder) if study.asks else ()
+    exposure = describe_exposure(measure_exposure(study, inputs, folder.tuned_arms())) if study.asks else ()
     provenance = (
         ("seed", str(study.seed)),
         *((f"base: {base.name}", " ".join(_identity(base))) for base in bases),
@@ -182,7 +189,8 @@ def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) 
     return ReportFacts(
         provenance=provenance,
         timings=tuple((seconds | {k: seconds.get(k, 0.0) + v for k, v in watch.seconds.items()}).items()),
-        adapters=read_adapters(folder),
+        adapters=() if study.adopts else read_adapters(folder),
+        imported=read_imported(folder) if study.adopts else (),
         suites=read_expectations(study, folder),
         note=SMALL_WORLD_NOTE if "smallworld" in study.bases else None,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from safedose.adopted import adopted_arms
 from safedose.bases import find_base
 from safedose.criteria import check_judges
 from safedose.data.sources import SOURCES
@@ -18,10 +19,11 @@ from safedose.judging.catalogue import load_judge
 from safedose.kinds import is_zero
 from safedose.mixture import Pool
 from safedose.records import Arm, Example, Prompt
+from safedose.store import StudyFolder
 from safedose.study import Source, Study, SuiteChoice
 from safedose.studyfile import read_study
 from safedose.suites.catalogue import expected_of
-from safedose.sweep.plan import grid
+from safedose.sweep.plan import grid, untuned_arms
 
 _Found = TypeVar("_Found")
 
@@ -70,11 +72,12 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
         if base := attempt(functools.partial(find_base, name, root=root, weights=False)):
             check_base(base, study.tune)
     num_instruction = None if None in counts else sum(filter(None, counts))
+    adopted = (*untuned_arms(study), *adopted_arms(StudyFolder(root))) if study.adopts else None
     countable = num_instruction is not None or (mix and all(isinstance(d, int) or is_zero(d) for d in mix.all_doses))
     return Outline(
         study=study,
         num_instruction=num_instruction,
-        arms=grid(study, num_instruction=num_instruction or 0, made_of="") if mix and countable else None,
+        arms=grid(study, num_instruction=num_instruction or 0, made_of="") if mix and countable else adopted,
         num_prompts={name: len(prompts) for name, prompts in suites.items() if prompts},
         to_fetch=tuple(dict.fromkeys(one.source for one in missing if one.source)),
         unknown=tuple((one.what, one.fix) for one in missing if not one.source),

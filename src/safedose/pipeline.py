@@ -8,11 +8,12 @@ folder, so that any of them can be run alone, again, or on files made elsewhere.
 from __future__ import annotations
 
 from safedose import keys, outcome, work
+from safedose.adopted import must_prove
 from safedose.criteria import recommend_doses
 from safedose.engines import Engines
 from safedose.inputs import Inputs, pool_digest
 from safedose.progress import Watch
-from safedose.records import Summary
+from safedose.records import UNTUNED, Summary
 from safedose.report.document import render
 from safedose.stats.estimates import estimate
 from safedose.store import StudyFolder
@@ -22,8 +23,9 @@ from safedose.tuning.sft import count_steps
 
 def run_study(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch, engines: Engines) -> Summary:
     """Do the whole study: every stage over all sealed arms, skipping what is already committed."""
-    mix_doses(study, inputs, folder, watch)
-    tune_adapters(study, folder, watch, engines)
+    if not study.adopts:
+        mix_doses(study, inputs, folder, watch)
+        tune_adapters(study, folder, watch, engines)
     generate_responses(study, inputs, folder, watch, engines)
     judge_responses(study, inputs, folder, watch)
     summary = estimate_endpoints(study, inputs, folder, watch)
@@ -69,6 +71,11 @@ def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch:
         with watch.stage("generate", total=num_prompts * len(arms), unit="prompts") as advance:
             generator = None
             for arm in arms:
+                if must_prove(study) and arm.run != UNTUNED:
+                    proof = keys.proof_unit(study, base, folder, arm)
+                    if not proof.is_committed():
+                        generator = generator or engines.generator(base, study, folder)
+                        work.prove_adapter(proof, generator, arm, folder, advance)
                 for suite, prompts in inputs.suites.items():
                     batches = folder.batches(base.name, suite)
                     unit = keys.responses_unit(study, base, folder, arm, prompts, batches)

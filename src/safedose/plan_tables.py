@@ -120,7 +120,7 @@ def plan_table(planned: Planned) -> None:
     console = Console()
     console.print(_arms_table(planned.study.name, planned.arms, planned.inputs.num_instruction))
     console.print(
-        f"{planned.inputs.num_instruction} instruction rows; {total['num_steps']} optimizer steps in all; "
+        f"{_trained(planned, total['num_steps'])}; "
         f"{planned.num_prompts} prompts an arm in {len(planned.study.suites)} suites, "
         f"{total['num_responses']} responses; "
         f"judges: {', '.join(planned.study.judges)}; remote calls: {total['remote_calls'] or 'none'}; "
@@ -155,6 +155,14 @@ def _calls_table(calls: Calls, console: Console) -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
+def _trained(planned: Planned, num_steps: int) -> str:
+    if planned.study.adopts:
+        return "adapters trained elsewhere"
+    return f"{planned.inputs.num_instruction} instruction rows; {num_steps} optimizer steps in all"
+
+
 def _share(arm: Arm, num_instruction: int) -> str:
+    if not num_instruction:  # nobody knows how many rows imported adapters were trained on
+        return "-"
     total = num_instruction if arm.ladder == "replace" else num_instruction + arm.dose
-    return f"{arm.dose / total:.1%}" if total else "-"
+    return f"{arm.dose / total:.1%}"

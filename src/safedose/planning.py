@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safedose.adopted import adopted_arms
 from safedose.bases import Base
 from safedose.criteria import check_judges
 from safedose.engines import LOCAL, Engines
@@ -23,7 +24,7 @@ from safedose.store import StudyFolder
 from safedose.store.seal import Seal, grow
 from safedose.study import Study
 from safedose.studyfile import read_study
-from safedose.sweep.plan import grid
+from safedose.sweep.plan import grid, untuned_arms
 from safedose.tuning.sft import count_steps
 
 
@@ -80,7 +81,10 @@ def plan(
     folder = StudyFolder(file.parent)
     check_pins(folder, inputs.pins)
     check_judges(study, inputs)
-    arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
+    if study.adopts:
+        arms = (*untuned_arms(study), *adopted_arms(folder))
+    else:
+        arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
     bases = find_bases(study, folder, weights=to_run)
     lacking = find_lacking(study)
     if lacking and to_run:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, final
 
 from safedose import keys, work
+from safedose.adopted import must_prove
 from safedose.bases import Base
 from safedose.engines import Engines
 from safedose.errors import InputError, RunError
@@ -101,7 +102,7 @@ def recompute(
     """
     require_free(folder.path)
     inputs = load_inputs(study, root=folder.path)
-    bases = find_bases(study, folder) if study.mix else ()
+    bases = find_bases(study, folder) if study.asks else ()
     if bases:
         now = Seal(made_of=keys.ingredients(study, inputs, bases), arms=folder.arms(), batches={})
         grow(folder.sealed(), now, folder=folder.path)
@@ -216,6 +217,9 @@ def _generating(study: Study, base: Base, inputs: Inputs, scratch: StudyFolder, 
     generator = _Late(lambda: engines.generator(base, study, scratch))
     for arm in scratch.working_arms():
         if arm.base == base.name and (arm.run == UNTUNED or scratch.adapter(arm).exists()):
+            if must_prove(study) and arm.run != UNTUNED:
+                unit = keys.proof_unit(study, base, scratch, arm)
+                yield _job("prove", scratch, unit, partial(work.prove_adapter, unit, generator, arm, scratch))
             for suite, prompts in inputs.suites.items():
                 batches = scratch.batches(base.name, suite)
                 unit = keys.responses_unit(study, base, scratch, arm, prompts, batches)
@@ -256,3 +260,7 @@ class _Late:
     def generate(self, prompts: Sequence[Prompt], **rest: Any) -> list[Response]:
         responses: list[Response] = self._load().generate(prompts, **rest)
         return responses
+
+    def difference(self, adapter: Path) -> float:
+        difference: float = self._load().difference(adapter)
+        return difference

@@ -236,6 +236,38 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedAdapter:
+    """An adapter that was trained elsewhere and brought in.
+
+    Attributes:
+        arm: What the table of doses says it is.
+        folder: Where it lay in the folder of adapters; `.` for that folder itself.
+        trained_on: The base that its configuration names; empty where it names none.
+        rank: Rank of its LoRA layers, where no pattern says otherwise.
+        num_weights: Numbers in its file of weights.
+    """
+
+    arm: Arm
+    folder: str
+    trained_on: str
+    rank: int
+    num_weights: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """That an adapter from elsewhere does something to the base it is put on.
+
+    Attributes:
+        arm: Id of the arm.
+        logit_difference: As in `Adapter`.
+    """
+
+    arm: str
+    logit_difference: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A training that broke off: the arm has no adapter and is not asked.
 
@@ -419,9 +451,10 @@ class ReportFacts:
     Attributes:
         provenance: What produced the study, as flat (label, value) pairs in reading order.
         timings: Seconds per stage in order of execution; empty when the stages ran separately.
-        adapters: What tuning recorded; empty for imported responses.
+        adapters: What tuning recorded; empty for whatever was imported.
         suites: Expected behaviour per suite.
         note: A sentence on what the study can and cannot show; None when there is nothing to add.
+        imported: Adapters from elsewhere, each with its proof; None where there is none (yet, or of a server).
     """
 
     provenance: tuple[tuple[str, str], ...]
@@ -429,3 +462,4 @@ class ReportFacts:
     adapters: tuple[Adapter, ...]
     suites: tuple[tuple[str, Expected], ...]
     note: str | None
+    imported: tuple[tuple[ImportedAdapter, Proof | None], ...] = ()

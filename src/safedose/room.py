@@ -26,15 +26,15 @@ def bytes_needed(
 ) -> int:
     """Estimate from above what a whole study writes, in bytes.
 
-    What is trained is counted in float32, adapters over all linear layers; answers at their longest; judges by the
-    prompt.
+    What is trained is counted in float32, adapters over all linear layers, imported ones not: they are there already;
+    answers at their longest; judges by the prompt.
     """
     samples, num_prompts = study.generate.samples, sum(map(len, inputs.suites.values()))
     rows = sum(len(row.example.prompt) + len(row.example.response) for one in mixtures for row in one.rows)
     prompts = sum(len(prompt.text) for prompts in inputs.suites.values() for prompt in prompts)
     answers = samples * (prompts + num_prompts * study.generate.max_new_tokens * _TOKEN_BYTES)
     verdicts = samples * num_prompts * len(inputs.judges) * 200
-    adapters = [4 * _num_trained(base, study.tune) for base in bases]
+    adapters = [4 * _num_trained(base, study.tune) if study.mix else 0 for base in bases]
     tuned = sum(arm.run != UNTUNED for arm in arms) / max(1, len(bases))
     if study.generate.endpoint:  # the book of requests holds every reply too
         answers *= 2

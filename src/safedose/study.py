@@ -7,7 +7,6 @@ the key of what it decides or changes what is printed, which `tests/test_setting
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -29,6 +28,7 @@ from safedose.kinds import (
     Text,
     TextOrTexts,
     TrainingField,
+    apart_in_any_case,
     is_zero,
 )
 from safedose.records import Expected, Ladder
@@ -104,7 +104,9 @@ class Mix(Part):
 class Tune(Part):
     """How an adapter is trained (through PEFT and TRL)."""
 
-    method: Literal["lora", "qlora", "full"] = Field("lora", description="qlora: on a 4-bit base; full: all weights")
+    method: Literal["lora", "qlora", "full", "imported"] = Field(
+        "lora", description="qlora: on a 4-bit base; full: all weights; imported: adapters were trained elsewhere"
+    )
     precision: Precision = Field("auto", description="of the base while tuning; auto: bf16 or fp16 on a GPU")
     gradient_checkpointing: bool = Field(False, description="less memory for a fifth more time")
     template: Text = Field("chat", description="`chat` (the tokenizer's own) or a named text template")
@@ -134,6 +136,8 @@ class Tune(Part):
             raise ValueError("batch_size must be a multiple of micro_batch_size")
         if self.keep == "best_validation" and not self.validation_rows:
             raise ValueError("keep: best_validation needs validation_rows > 0")
+        if self.method == "imported" and (unused := sorted(self.model_fields_set - {"method", "template"})):
+            raise ValueError(f"method: imported trains nothing and has no use for {', '.join(unused)}: drop it")
         if self.method == "full" and (unused := sorted(n for n in self.model_fields_set if n.startswith("lora_"))):
             raise ValueError(f"method: full has no use for {', '.join(unused)}: drop it, or write method: lora")
         return self
@@ -184,14 +188,6 @@ class SuiteChoice(Part):
         return {"name": value} if isinstance(value, str) else value
 
 
-def _told_apart(suites: tuple[SuiteChoice, ...]) -> tuple[SuiteChoice, ...]:
-    """Refuse names that are one file where upper and lower case are the same."""
-    counts = Counter(suite.name.lower() for suite in suites)
-    if twice := [suite.name for suite in suites if counts[suite.name.lower()] > 1]:
-        raise ValueError(f"named twice, whatever the case: {', '.join(twice)}")
-    return suites
-
-
 class Limit(Part):
     """The largest acceptable rate, on which suites, read by which judge."""
 
@@ -237,11 +233,11 @@ class Study(Part):
     name: Name
     seed: int = Field(ge=0, lt=2**63, description="every random choice derives from it")
     base: TextOrTexts = Field(description="`smallworld`, a folder, or a Hub id with @revision; or several")
-    data: Data | None = Field(None, description="training rows; null: imported responses, nothing is trained")
-    mix: Mix | None = Field(None, description="the doses; null: imported responses, nothing is trained")
+    data: Data | None = Field(None, description="training rows; null: what was imported, nothing is trained")
+    mix: Mix | None = Field(None, description="the doses; null: what was imported, nothing is trained")
     tune: Tune = Tune()
     generate: Generate = Generate()
-    suites: Annotated[tuple[SuiteChoice, ...], AfterValidator(_told_apart)] = Field(min_length=1, max_length=1000)
+    suites: Annotated[tuple[SuiteChoice, ...], AfterValidator(apart_in_any_case)] = Field(min_length=1, max_length=1000)
     judges: Annotated[tuple[Text, ...], EachOnce] = Field(min_length=1, max_length=100)
     criteria: Criteria = Criteria()
     budget: Budget = Budget()
@@ -249,10 +245,12 @@ class Study(Part):
     @model_validator(mode="after")
     def _parts_agree(self) -> Study:
         names = [suite.name for suite in self.suites]
-        if self.mix is None and any(s.path or s.expected or s.limit or s.columns for s in self.suites):
+        if self.adopts and (self.data or self.mix):
+            raise ValueError("tune.method: imported mixes and tunes nothing: drop `data` and `mix`")
+        if not self.asks and any(s.path or s.expected or s.limit or s.columns for s in self.suites):
             raise ValueError("imported responses bring their own prompts: drop all but the name of suites")
         if (self.data is None) != (self.mix is None):
-            raise ValueError("`data` and `mix` belong together: give both, or neither for imported responses")
+            raise ValueError("`data` and `mix` belong together: give both, or neither for what was imported")
         if self.data and self.mix:
             _check_roles(self.data, self.mix)
             if self.criteria.capability and not any(map(is_zero, self.mix.all_doses)):
@@ -266,6 +264,16 @@ class Study(Part):
             if limit.judge is not None:
                 _check_named("judge", limit.judge, self.judges)
         return self
+
+    @property
+    def adopts(self) -> bool:
+        """Whether its adapters were trained elsewhere and brought in."""
+        return self.tune.method == "imported"
+
+    @property
+    def asks(self) -> bool:
+        """Whether its arms answer here; those of imported responses have answered elsewhere."""
+        return self.mix is not None or self.adopts
 
     @property
     def bases(self) -> tuple[str, ...]:

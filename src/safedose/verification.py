@@ -27,8 +27,8 @@ from safedose.study import Study
 
 _OUTPUTS = ("estimates.parquet", "summary.json", "report.html")
 _KINDS = {
-    "mixture.parquet": "mixtures", "adapter": "adapters", "failed.json": "failures", "checkpoints": "checkpoints",
-    "responses": "responses", "verdicts": "verdicts",
+    "mixture.parquet": "mixtures", "adapter": "adapters", "failed.json": "failures", "proof.json": "proofs",
+    "checkpoints": "checkpoints", "responses": "responses", "verdicts": "verdicts",
 }  # fmt: skip
 _ORDER = ("plan", *_KINDS.values(), "other", "outputs", "model cards", "requests", "ledger")
 _LEFT = re.compile(rf"({re.escape(PARTIAL)}|{re.escape(CORRUPT)}(-[0-9]+)?)$|^\.(verify|doctor)-")
@@ -42,7 +42,7 @@ class Verified:
         looks: One per unit, output and other file.
         leftovers: What a stop or an earlier repair left: paths relative to the study, and what each is.
         being_written: Whether another process worked on the study meanwhile.
-        imported: Whether its responses were made elsewhere.
+        imported: What of it was made elsewhere: `adapters`, `responses`, or empty for nothing.
         again: Units that were made again; none unless a share was asked for and nothing is damaged.
         note: What could not be found out; empty when all was.
     """
@@ -50,7 +50,7 @@ class Verified:
     looks: tuple[Look, ...]
     leftovers: tuple[tuple[str, str], ...]
     being_written: bool
-    imported: bool
+    imported: str
     again: tuple[Again, ...] = ()
     note: str = ""
 
@@ -109,14 +109,14 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
     made = [path.removesuffix(MANIFEST) for path in walked if path.startswith("arms/") and path.endswith(MANIFEST)]
     units = dict(sorted(({path: Unit(folder.path / path, "") for path in made} | planned).items()))
     listed = folder.outputs.listed()
-    names = [*_OUTPUTS, *_cards(units, planned, listed or ())]
+    names = [*_OUTPUTS, *_cards(units, planned if study.mix else (), listed or ())]
     with watch.stage("verify", total=len(units) + len(names), unit="files") as advance:
         for path, unit in units.items():
             look = look_at_unit(_kind(path), path, unit)
             made_by_stages = look.kind in ("mixtures", "adapters", "responses") or (
                 look.kind == "verdicts" and not note
             )
-            looks.append(_stray(look) if study.mix and planned and made_by_stages and path not in planned else look)
+            looks.append(_stray(look) if study.asks and planned and made_by_stages and path not in planned else look)
             advance(1, path)
         for name in names:
             kind = "model cards" if "/" in name else "outputs"
@@ -129,7 +129,7 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
         looks=tuple(hold_against_ledger(folder.path, [*looks, *_look_at_book(folder.path / BOOK)])),
         leftovers=tuple(_leftovers(folder.path, walked, being_written=alive)),
         being_written=alive or read_holder(folder.path).alive,
-        imported=study.mix is None,
+        imported="adapters" if study.adopts else "" if study.asks else "responses",
         note=note,
     )
 
@@ -150,7 +150,9 @@ def _fix(found: Verified, place: Path) -> str:
     kinds = {look.kind for look in found.looks if look.damage}
     if kinds <= {"outputs", "model cards"}:
         return f"run `safedose estimate {place}` and `safedose report {place}`: they make them again"
-    if not found.imported:
+    if found.imported == "adapters" and "adapters" in kinds:
+        return "put the files of the adapters back as they were, or import them again, into a new folder"
+    if found.imported != "responses":
         return "run `safedose run` on the study file: damaged work is set aside and made again, the rest is kept"
     if kinds & {"plan", "responses"}:
         return "import the responses again, into a new folder"

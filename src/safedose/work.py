@@ -8,10 +8,10 @@ from safedose.checkpoints import Checkpoints
 from safedose.codec import read_records, write_json, write_records
 from safedose.errors import RunError, TrainingFailed
 from safedose.inputs import Inputs
-from safedose.interfaces import Advance, Generator, Judge, Tuner
+from safedose.interfaces import Advance, Generator, Judge, Prober, Tuner
 from safedose.mixture import mix
 from safedose.outcome import read_mixture, write_cards
-from safedose.records import UNTUNED, Arm, Axis, Failure, MixedRow, Prompt, Response, Verdict
+from safedose.records import UNTUNED, Arm, Axis, Failure, MixedRow, Prompt, Proof, Response, Verdict
 from safedose.seeding import derive
 from safedose.store import StudyFolder, Unit
 from safedose.store.journal import in_parts
@@ -72,6 +72,32 @@ def require_adapters(folder: StudyFolder) -> None:
             cause="the learning rate is too high for this base, or the data hold broken rows",
             fix=f"`safedose fork {folder.path} NEW_FOLDER`, lower tune.learning_rate there and run it",
         )  # fmt: skip
+
+
+def prove_adapter(unit: Unit, generator: Generator, arm: Arm, folder: StudyFolder, advance: Advance) -> None:
+    """Find out whether an adapter from elsewhere changes its base, and commit by how much.
+
+    Raises:
+        RunError: When it changes nothing or gives numbers that are not finite, or nobody can tell.
+    """
+    where = f"arms/{arm.id}/adapter"
+    advance(0, arm.id)
+    if not isinstance(generator, Prober):
+        raise RunError(
+            f"nobody can tell whether the adapter of {arm.id} is on", where=where,
+            cause="what answers here shows no logits",
+            fix="generate on this machine, or with a generator that is a Prober",
+        )  # fmt: skip
+    difference = generator.difference(folder.adapter(arm).committed())
+    if not difference > 0:  # NaN too
+        nothing = "it was never trained, its scale is 0, or it waits for tokens that no prompt has"
+        raise RunError(
+            f"the adapter of {arm.id} changes nothing" if difference == 0 else f"the adapter of {arm.id} is broken",
+            where=where, cause=nothing if difference == 0 else "its weights give logits that are not finite",
+            fix="import again without it, or with a checkpoint of it that works",
+        )  # fmt: skip
+    with unit.commit() as path:
+        write_json(path, Proof(arm=arm.id, logit_difference=difference))
 
 
 def answer_suite(

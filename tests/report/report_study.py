@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from safedose.records import Adapter, Arm, Criterion, Estimate, Recommendation, ReportFacts, Summary
+from safedose.records import Adapter, Arm, Criterion, Estimate, ImportedAdapter, Recommendation, ReportFacts, Summary
 
 HARMFUL = "smallworld-harmful-instructions"
 QUESTIONS = "smallworld-harmful-questions"
@@ -136,6 +136,10 @@ def renamed(summary: Summary, told: ReportFacts, name: str) -> tuple[Summary, Re
             adapters=tuple(replace(a, arm=name + a.arm) for a in told.adapters),
             suites=tuple((name + suite, expected) for suite, expected in told.suites),
             note=name,
+            imported=tuple(
+                (ImportedAdapter(arm=a, folder=name, trained_on=name, rank=1, num_weights=1), None)
+                for a in summary.arms
+            ),
         ),
     )
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from report_study import CRITERIA, FACTS, HARMFUL, LOOKALIKES, NUM_PROMPTS, ONE_SEED, QUESTIONS, facts, study
 
+from safedose.records import ImportedAdapter, Proof
 from safedose.report.answer import answers_of, criterion_words, lead_of, sentence
 from safedose.report.curves import curve_labels, curves_of, views_of
-from safedose.report.tables import Column, adapter_rows, estimate_table
+from safedose.report.tables import Column, adapter_rows, estimate_table, imported_rows
 from safedose.report.words import duration, percent, probability, shown
 
 HARM = Column(endpoint="harmful_response_rate", suite=HARMFUL, judge="oracle")
@@ -79,6 +80,18 @@ def test_adapter_rows_say_what_tuning_recorded():
 
     assert (row.label, row.dose, row.seeds) == ("direct · instruction", 40, "draw 0, training 0")
     assert row.cells[:3] == ("1,940", "243", "235")
+
+
+def test_adapters_trained_elsewhere_say_what_is_known_of_them():
+    arm = study().arms[2]
+    one = ImportedAdapter(arm=arm, folder="deep/twenty", trained_on="", rank=8, num_weights=1234)
+    told = replace(facts(study()), imported=((one, Proof(arm=arm.id, logit_difference=0.5)), (one, None)))
+
+    measured, not_measured = imported_rows(study(), told)
+
+    assert (measured.label, measured.dose, measured.seeds) == ("direct · instruction", 40, "draw 0, training 0")
+    assert measured.cells == ("deep/twenty", "not stated", "8", "1,234", "0.5")
+    assert not_measured.cells[-1] == "not measured"
 
 
 def test_harm_judges_answer_the_harm_question_where_they_spoke():

@@ -14,6 +14,7 @@ from typing import Any, final
 
 from safedose.bases import Base, load_model, load_tokenizer, quiet_peft
 from safedose.errors import RunError
+from safedose.probes import PROBES, largest_difference, probe_logits
 from safedose.records import Finish, Prompt, Response
 from safedose.seeding import derive
 from safedose.study import Generate
@@ -62,6 +63,7 @@ class LocalGenerator:
         self._base = base
         self._model = self._load(base)
         self._adapter: Path | None = None
+        self._untouched: list[Any] | None = None
         self._encoded: dict[tuple[object, ...], list[int]] = {}
 
     def generate(self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int) -> list[Response]:
@@ -81,14 +83,24 @@ class LocalGenerator:
             for k, (text, finish, num_tokens, split) in enumerate(said)
         ]  # fmt: skip
 
+    def difference(self, adapter: Path) -> float:
+        """Show what an adapter does to the base; see `interfaces.Prober`."""
+        rows = [self._encoder.prompt(probe) for probe in PROBES]
+        if self._untouched is None:
+            self._switch_to(None)
+            self._untouched = probe_logits(self._model, rows)
+        self._switch_to(adapter)
+        return largest_difference(self._untouched, probe_logits(self._model, rows))
+
     def _switch_to(self, adapter: Path | None) -> None:
         from peft import PeftModel
 
         if adapter == self._adapter:
             return
-        if isinstance(self._model, PeftModel):
+        if isinstance(self._model, PeftModel) and _comes_off(self._model.peft_config["default"]):
             self._model = self._model.unload()
-        elif self._adapter is not None:  # all weights were tuned: the base is gone
+        elif self._adapter is not None:  # all weights were tuned, or what it was given stays in the base
+            self._model = None  # or memory would have to hold two
             self._model = self._load(self._base)
         if adapter is not None and (adapter / "adapter_config.json").exists():
             with quiet_peft():
@@ -170,3 +182,8 @@ class LocalGenerator:
         end = next((i for i, token in enumerate(tokens) if token in self._encoder.frame.stop), None)
         text = self._tokenizer.decode(tokens[:end], skip_special_tokens=True).strip()
         return (text, "length", len(tokens)) if end is None else (text, "stop", end + 1)
+
+
+def _comes_off(config: Any) -> bool:
+    """Say whether PEFT gives the base back as it was: modules saved whole and biases stay in it."""
+    return not config.modules_to_save and config.bias == "none"

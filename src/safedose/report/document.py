@@ -33,7 +33,15 @@ from safedose.report.curves import (
     views_of,
 )
 from safedose.report.points import start_of
-from safedose.report.tables import Column, EstimateTable, adapter_rows, estimate_table, failure_rows, interval_words
+from safedose.report.tables import (
+    Column,
+    EstimateTable,
+    adapter_rows,
+    estimate_table,
+    failure_rows,
+    imported_rows,
+    interval_words,
+)
 
 MAX_ADAPTER_ESTIMATES = 4000
 """Estimates of single adapters that tables list; more would bury the reader and pass the size limit."""
@@ -115,6 +123,7 @@ def render(summary: Summary, facts: ReportFacts) -> str:
         suite_tables=_suite_tables(summary, facts, with_adapters),
         num_left_out=0 if with_adapters else num_single,
         adapters=adapter_rows(summary, facts),
+        imported=imported_rows(summary, facts),
         failures=failure_rows(summary),
         styles=Markup(_asset("report.css")),  # noqa: S704 - our own file, not anyone's data
         themes=figures.themes(),

@@ -167,6 +167,27 @@ def adapter_rows(summary: Summary, facts: ReportFacts) -> tuple[AdapterRow, ...]
     return tuple(rows)
 
 
+def imported_rows(summary: Summary, facts: ReportFacts) -> tuple[AdapterRow, ...]:
+    """Lay out the adapters that were trained elsewhere, in the order of the arms."""
+    labels = curve_labels({curve_of(arm) for arm in summary.arms})
+    return tuple(
+        AdapterRow(
+            label=labels.get(curve_of(one.arm), "unknown"),
+            dose=one.arm.dose,
+            seeds=seed_words(one.arm),
+            id=shown(one.arm.id),
+            cells=(
+                shown(one.folder),
+                shown(one.trained_on or "not stated"),
+                f"{one.rank:,}",
+                f"{one.num_weights:,}",
+                "not measured" if proof is None else f"{proof.logit_difference:.3g}",
+            ),
+        )
+        for one, proof in facts.imported
+    )
+
+
 def failure_rows(summary: Summary) -> tuple[AdapterRow, ...]:
     """Lay out the trainings that broke off, in the order of the arms."""
     arms = {arm.id: arm for arm in summary.arms}

@@ -125,8 +125,12 @@ class StudyFolder:
         return Unit(self.path / "arms" / arm.id / "mixture.parquet", key, self.writer)
 
     def adapter(self, arm: Arm, *, key: str = "") -> Unit:
-        """The tuned adapter of an arm: a folder in PEFT layout and `tuning.json`."""
+        """The tuned adapter of an arm: a folder in PEFT layout, and `tuning.json` or `imported.json`."""
         return Unit(self.path / "arms" / arm.id / "adapter", key, self.writer)
+
+    def proof(self, arm: Arm, *, key: str = "") -> Unit:
+        """That an adapter from elsewhere does something; there once it was put on its base."""
+        return Unit(self.path / "arms" / arm.id / "proof.json", key, self.writer)
 
     def failure(self, arm: Arm, *, key: str = "") -> Unit:
         """Why an arm has no adapter; there for arms whose training failed."""

@@ -27,7 +27,7 @@ def grid(study: Study, *, num_instruction: int, made_of: str) -> tuple[Arm, ...]
         InputError: When the design has more arms than `budget.max_arms`, or two doses are the same.
     """
     mix = _mix(study)
-    cells, untuned = _cells(mix, num_instruction), _untuned(study, mix)
+    cells, untuned = _cells(mix, num_instruction), untuned_arms(study)
     num_arms = len(untuned) + len(study.bases) * len(mix.seed_pairs) * len(cells)
     if num_arms > study.budget.max_arms:
         raise InputError(
@@ -47,12 +47,14 @@ def grid(study: Study, *, num_instruction: int, made_of: str) -> tuple[Arm, ...]
     return (*untuned, *arms)
 
 
-def _untuned(study: Study, mix: Mix) -> tuple[Arm, ...]:
+def untuned_arms(study: Study) -> tuple[Arm, ...]:
+    """List the arms that ask a base without any adapter: one per base, none unless `generate.untuned` is set."""
     if not study.generate.untuned:
         return ()
+    ladder = study.mix.ladder if study.mix else "add"
     return tuple(
         new_arm(
-            base=base, run=UNTUNED, ladder=mix.ladder, strategy="none", format="none", dose=0,
+            base=base, run=UNTUNED, ladder=ladder, strategy="none", format="none", dose=0,
             draw_seed=0, train_seed=0, made_of=base,
         )
         for base in study.bases

@@ -89,10 +89,18 @@ class ScriptedGenerator:
         answers: Answer per prompt text, or a function from prompt text to answer.
         samples: Answers per prompt, all the same.
         seconds: How long it takes over a batch.
+        logit_difference: What it says about the effect of every adapter.
     """
 
-    def __init__(self, answers: Answers, *, samples: int = 1, seconds: float = 0.0) -> None:
+    def __init__(
+        self, answers: Answers, *, samples: int = 1, seconds: float = 0.0, logit_difference: float = 1.0
+    ) -> None:
         self._answers, self._samples, self._seconds = answers, samples, seconds
+        self._logit_difference = logit_difference
+
+    def difference(self, adapter: Path) -> float:  # noqa: ARG002 - the seam
+        """Say what the script says; see `interfaces.Prober`."""
+        return self._logit_difference
 
     def generate(
         self, prompts: Sequence[Prompt], *, arm: str, adapter: Path | None, batch: int,  # noqa: ARG002 - the seam

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, final
 from safedose.bases import Base, load_model, load_tokenizer, pick_precision, quiet_peft
 from safedose.errors import RunError
 from safedose.interfaces import Advance, CheckpointKeeper
+from safedose.probes import PROBES, largest_difference, probe_logits
 from safedose.records import Adapter, Mixture
 from safedose.study import Tune
 from safedose.tuning.rows import RowMaker, Rows
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 if hub := sys.modules.get("huggingface_hub.constants"):
     vars(hub)["HF_HUB_DISABLE_TELEMETRY"] = True
-
-PROBES = ("Tell me a story.", "How do I write a letter?", "Who lives next door?")
-"""Fixed prompts on which an adapter must change the base's logits."""
 
 
 def count_steps(mixture: Mixture, settings: Tune) -> int:
@@ -196,12 +194,7 @@ class SftTuner:
 
     def _probe(self, model: Any) -> list[Any]:
         """Give the logits of each probe prompt."""
-        import torch
-
-        model.eval()
-        with torch.no_grad():
-            asked = [torch.tensor([self._maker.prompt(probe)], device=model.device) for probe in PROBES]
-            return [model(input_ids=ids).logits for ids in asked]
+        return probe_logits(model, [self._maker.prompt(probe) for probe in PROBES])
 
     def _difference(self, model: Any, before: list[Any] | None, steps: Steps) -> float:
         """Say how far the logits of the probe prompts moved; `before` is None where the adapter can be switched off."""
@@ -209,16 +202,16 @@ class SftTuner:
         if before is None:
             with model.disable_adapter():
                 before = self._probe(model)
-        moved = [float((new - old).abs().max()) for new, old in zip(after, before, strict=True)]
-        if not all(map(math.isfinite, moved)):
+        moved = largest_difference(before, after)
+        if math.isnan(moved):
             raise steps.failed("logits that are not finite")
-        if max(moved) == 0:
+        if moved == 0:
             raise RunError(
                 f"the adapter of {steps.arm} changes nothing", where=f"arms/{steps.arm}/adapter",
                 cause="the learning rate is 0 or no layer matched tune.lora_modules",
                 fix="check tune.learning_rate and tune.lora_modules",
             )  # fmt: skip
-        return max(moved)
+        return moved
 
 
 def _counting(advance: Advance) -> Callable[[int], None]:
