@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_call import Call
 from faults.study_digest import digest_study
 from safedose import commands
 from safedose.errors import InputError
@@ -93,6 +94,26 @@ def test_template_is_chat_where_the_base_has_one_and_asked_for_where_not(mine: P
 
     assert "--template alpaca or --template plain" in caught.value.fix
     assert read_study(bring(mine, tmp_path / "alpaca", template="alpaca").folder.study_file).tune.template == "alpaca"
+
+
+def test_plan_names_the_suites_that_are_to_be_fetched(
+    given: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SAFEDOSE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = bring(given, tmp_path / "study", suites=[]).folder.study_file
+
+    planned = call("plan", file, "--json").json()
+
+    assert planned["to_fetch"] == ["xstest-unsafe", "xstest-safe"]
+    assert [arm["dose"] for arm in planned["arms"]] == [0, 10, 20]
+
+
+def test_plan_says_that_nobody_knows_what_adapters_were_trained_on(given: Path, tmp_path: Path, call: Call) -> None:
+    told = call("plan", bring(given, tmp_path / "study").folder.study_file).out
+
+    assert "adapters trained elsewhere; 3 prompts an arm" in told
+    assert "nobody here knows the rows that the adapters were trained on" in told
 
 
 def test_relative_base_and_suite_start_at_the_new_study(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,12 @@ from faults.study_digest import digest_study
 from safedose import commands, starting, verification
 from safedose.engines import Engines
 from safedose.errors import InputError, RunError
+from safedose.generation.endpoint import adapter_name
 from safedose.interfaces import Generator
 from safedose.records import Prompt, Response
 from safedose.store import StudyFolder
 from safedose.studyfile import read_study
-from safedose.testing import ScriptedGenerator
+from safedose.testing import ScriptedEndpoint, ScriptedGenerator
 from scripted_study import WATCH, engines
 from tiny_adapters import TABLE, bring, make_adapter, make_base, write_adapters
 from tiny_study import write_rows
@@ -161,6 +162,21 @@ def test_study_that_was_stopped_goes_on_to_the_same_bytes(given: Path, tmp_path:
 
     assert digest_study(stopped.path) == digest_study(whole.path)
     assert [len(one) for one in StudyFolder(whole.path).batches(whole.arms()[0].base, "harm")] == [1, 1, 1]
+
+
+def test_adapters_answer_through_a_server_too(given: Path, tmp_path: Path) -> None:
+    folder = bring(given, tmp_path / "study").folder
+    names = [adapter_name(folder.adapter(arm).path) for arm in folder.arms()]
+
+    with ScriptedEndpoint() as server:
+        server.models += names
+        endpoint = f"{{url: {server.url}, model: base, timeout: 5.0}}"
+        commands.run(folder.study_file, [SHORT, f"generate.endpoint={endpoint}"], WATCH)
+
+    assert {one.body["model"] for one in server.heard} == set(names)
+    stages = commands.status(folder.path)["stages"]
+    assert "proved" not in stages  # the server was probed
+    assert stages["answered"] == (3, 3)
 
 
 def test_study_without_its_plan_finds_its_arms_again(study: Path) -> None:
