@@ -104,6 +104,12 @@ def test_real_text_recipe_is_two_thousand_rows_on_a_small_base(call: Call, tmp_p
     assert found["num_prompts"] == 1118
 
 
+def test_recipe_for_adapters_says_how_to_bring_them(alone: None, call: Call, tmp_path: Path) -> None:
+    found = plan(call, tmp_path, "adapters-only")
+
+    assert [one["fix"].split("`")[1][:24] for one in found["unknown"][-1:]] == ["safedose import adapters"]
+
+
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_is_a_recipe(file: Path) -> None:
     assert file.read_text(encoding="utf-8") == recipe(file.stem)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from safedose.codec import from_json
-from safedose.errors import RunError
+from safedose.errors import RunError, Unfetched
 from safedose.records import Arm, ImportedAdapter, Proof
 from safedose.store import StudyFolder, Unit
 from safedose.store.unit import MANIFEST
@@ -25,6 +25,7 @@ def adopted_arms(folder: StudyFolder) -> tuple[Arm, ...]:
     """List the arms of imported adapters: as sealed, or where no plan can be read, as the adapters themselves say.
 
     Raises:
+        Unfetched: When there are none yet.
         RunError: When an adapter is gone or is not what was imported: nobody can make it again.
     """
     try:
@@ -37,6 +38,11 @@ def adopted_arms(folder: StudyFolder) -> tuple[Arm, ...]:
         arms = tuple(sorted(found, key=place_of_arm))
     for arm in arms:
         _whole(folder.adapter(arm))
+    if not arms:
+        raise Unfetched(
+            "this study has no adapters yet", where=str(folder.path), cause="none were imported",
+            fix=f"`safedose import adapters DIR --table FILE --out {folder.path}`",
+        )  # fmt: skip
     return arms
 
 

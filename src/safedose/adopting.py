@@ -25,10 +25,12 @@ from safedose.importing import read_mapping, require_new, study_name
 from safedose.inputs import check_base
 from safedose.plainyaml import read_yaml, write_yaml
 from safedose.records import ImportedAdapter
+from safedose.starting import read_prepared
 from safedose.store import StudyFolder, digest, write_text
 from safedose.store.durable import replacing
 from safedose.store.seal import Seal
 from safedose.store.writer import LOCK
+from safedose.study import Study
 from safedose.studyfile import parse_study
 from safedose.suites.catalogue import SUITES, find
 from safedose.templates import TEXT_TEMPLATES
@@ -75,12 +77,17 @@ def import_adapters(source: Path, table: Path, out: Path, wishes: Wishes) -> Imp
     """Turn a folder of adapters and a table of their doses into a study folder that can be asked, judged and reported.
 
     Every adapter is checked against its base, of which config and headers are read alone, before anything is written.
-    Its configuration and weights are copied; whatever else lies beside them stays where it is.
+    Its configuration and weights are copied; whatever else lies beside them stays where it is. A study file of
+    `method: imported` that lies alone in `out` is kept, and says what the command line would.
 
     Raises:
         InputError: When a row or an adapter cannot be used, or the folder holds something already.
     """
-    require_new(out)
+    prepared = read_prepared(out)
+    if prepared is None:
+        require_new(out)
+    else:
+        wishes = _as_prepared(wishes, prepared[1])
     if not source.is_dir():
         raise InputError(
             f"there is no folder {source}", where=str(source), cause="the path is misspelt, or leads to a file",
@@ -88,7 +95,7 @@ def import_adapters(source: Path, table: Path, out: Path, wishes: Wishes) -> Imp
         )  # fmt: skip
     entries = read_table(
         read_rows(table), source, mapping=read_mapping(wishes.mapping), base=wishes.base or "",
-        call_base=lambda name: _called(name, out),
+        call_base=lambda name: name if prepared and name in prepared[1].bases else _called(name, out),
     )  # fmt: skip
     bases = {name: _find_base(name, out) for name in dict.fromkeys(entry.arm.base for entry in entries)}
     _check_fits(entries, bases)
@@ -99,11 +106,17 @@ def import_adapters(source: Path, table: Path, out: Path, wishes: Wishes) -> Imp
         "base": list(bases) if len(bases) > 1 else next(iter(bases)),
         "tune": {"method": "imported", "template": template},
         "generate": {"max_new_tokens": 256, "untuned": not any(entry.arm.dose == 0 for entry in entries)},
-        "suites": _suites(wishes.suites, bases, out),
+        "suites": [] if prepared else _suites(wishes.suites, bases, out),
         "judges": ["phrases"],
     }
-    text = _study_text(body)
+    text = _study_text(body) if prepared is None else prepared[0]
     study = parse_study(read_yaml(text, where="the study file"), where="the study file")
+    if unlike := set(bases) ^ set(study.bases):
+        raise InputError(
+            f"the study file and the table differ in bases: {', '.join(sorted(unlike))}", where=str(out / "study.yaml"),
+            cause="the adapters were trained on another base than the study names",
+            fix="name the bases of the adapters under `base`",
+        )  # fmt: skip
     for base in bases.values():
         check_base(base, study.tune)
     _write(out, entries, bases, text)
@@ -111,6 +124,17 @@ def import_adapters(source: Path, table: Path, out: Path, wishes: Wishes) -> Imp
         folder=StudyFolder(out), num_arms=len(entries), unnamed=_unnamed(source, entries),
         notes=tuple(_notes(entries, bases, template)),
     )  # fmt: skip
+
+
+def _as_prepared(wishes: Wishes, study: Study) -> Wishes:
+    """Give what the prepared study file says, which is not to be said twice."""
+    if wishes.template or wishes.suites:
+        raise InputError(
+            "the study file says template and suites already", where="--template, --suite",
+            cause="--out holds a study file for adapters", fix="change it there, and leave the options out",
+        )  # fmt: skip
+    base = wishes.base or (study.bases[0] if len(study.bases) == 1 else None)
+    return dataclasses.replace(wishes, base=base, template=study.tune.template)
 
 
 def _called(name: str, out: Path) -> str:

@@ -72,7 +72,8 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
         if base := attempt(functools.partial(find_base, name, root=root, weights=False)):
             check_base(base, study.tune)
     num_instruction = None if None in counts else sum(filter(None, counts))
-    adopted = (*untuned_arms(study), *adopted_arms(StudyFolder(root))) if study.adopts else None
+    there = attempt(functools.partial(adopted_arms, StudyFolder(root))) if study.adopts else None
+    adopted = (*untuned_arms(study), *there) if there else None
     countable = num_instruction is not None or (mix and all(isinstance(d, int) or is_zero(d) for d in mix.all_doses))
     return Outline(
         study=study,

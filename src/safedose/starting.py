@@ -15,10 +15,12 @@ from safedose.plainyaml import read_yaml, write_yaml
 from safedose.store import find_study, write_text
 from safedose.store.durable import replacing
 from safedose.store.unit import MANIFEST
+from safedose.study import Study
 from safedose.studyfile import parse_study, read_study
 
 RECIPES = (
     "smallworld", "smallworld-quick", "own-data", "tiny-english", "paper-llama7b", "llama3-8b-qlora", "qwen-lora",
+    "adapters-only",
 )  # fmt: skip
 
 
@@ -51,6 +53,19 @@ def init(folder: Path, name: str) -> Path:
     parse_study(read_yaml(text, where=name) | {"name": folder.name}, where=f"the name {folder.name!r}")
     write_text(file, text.replace(f"name: {name}\n", write_yaml({"name": folder.name}), 1))
     return file
+
+
+def read_prepared(folder: Path) -> tuple[str, Study] | None:
+    """Read the study file that was prepared for adapters to be brought in: alone in its folder; None for any other.
+
+    Raises:
+        InputError: When it cannot be used.
+    """
+    file = folder / "study.yaml"
+    if folder.is_symlink() or not folder.is_dir() or [one.name for one in folder.iterdir()] != [file.name]:
+        return None
+    study = read_study(file)
+    return (file.read_text(encoding="utf-8"), study) if study.adopts else None
 
 
 def start_demo(folder: Path, *, quick: bool) -> Path:
