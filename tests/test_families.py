@@ -101,6 +101,23 @@ def test_prompt_is_read_as_the_tokenizer_reads_its_template(
     assert Encoder(tokenizer, "chat").prompt(TEXTS[1]) == theirs
 
 
+@pytest.mark.parametrize("name", CHATS)
+def test_conversation_is_read_as_the_tokenizer_reads_its_template(
+    name: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    tokenizer = load_tokenizer(make(name, tmp_path_factory))
+    before = (Turn(speaker="user", text="Hi"), Turn(speaker="assistant", text="Good day."))
+    said = [{"role": turn.speaker, "content": turn.text} for turn in (*before, Turn(speaker="user", text=TEXTS[1]))]
+    theirs = tokenizer.apply_chat_template(
+        said, add_generation_prompt=True, return_dict=False, enable_thinking=False, **today(tokenizer)
+    )
+
+    ids, learnt = Encoder(tokenizer, "chat").row(TEXTS[1], "Yes.", before)
+    assert Encoder(tokenizer, "chat").prompt(TEXTS[1], before) == theirs == ids[: len(theirs)]
+    seen = tokenizer.decode([token for token, mine in zip(ids, learnt, strict=True) if mine], skip_special_tokens=True)
+    assert seen.replace(" ", "").replace("\n", "") == "Goodday.Yes."
+
+
 def today(tokenizer: Any) -> dict[str, str]:
     """Write the fixed day where the template asks for today."""
     return {"chat_template": tokenizer.chat_template.replace("strftime_now('%d %b %Y')", "'26 Jul 2024'")}

@@ -9,16 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safedose.errors import InputError
+from safedose.frames import TEXT_TEMPLATES, Frame, make_frame
 from safedose.records import Turn
-from safedose.templates import (
-    TEXT_TEMPLATES,
-    Encoder,
-    Frame,
-    encode_answer,
-    encode_content,
-    encode_prompt,
-    make_frame,
-)
+from safedose.templates import Encoder, encode_answer, encode_content, encode_prompt
 from tiny_model import CHAT_TEMPLATE, make_tokenizer
 
 TOKENIZER = make_tokenizer()
@@ -220,3 +213,39 @@ def test_line_breaks_that_a_vocabulary_adds_are_no_control_tokens() -> None:
 
     said = encode_content(tokenizer, make_frame(tokenizer, "chat"), "One.\n\nTwo.")
     assert tokenizer.decode(said) == "One.\n\nTwo."
+
+
+def leading(lead: str, *, written: str = "") -> Any:
+    """A tokenizer whose template asks for an answer with `lead`, and writes answers after `written`."""
+    asks = CHAT_TEMPLATE.replace("{% if add_generation_prompt %}<|assistant|>", "{% if add_generation_prompt %}" + lead)
+    return make_tokenizer(
+        chat_template=asks.replace("'assistant' %}<|assistant|>", "'assistant' %}<|assistant|>" + written)
+    )
+
+
+@pytest.mark.parametrize(
+    ("lead", "written"),
+    [("<|assistant|><think>\\n", ""), ("<|assistant|>", "final:"), ("<|assistant|>", "<think>\\n\\n</think>\\n\\n")],
+)
+def test_answers_are_asked_for_in_the_form_they_are_trained_in(lead: str, written: str) -> None:
+    """DeepSeek's distilled models open a thought in the prompt, gpt-oss writes a channel before each answer."""
+    tokenizer = leading(lead, written=written)
+    encoder = Encoder(tokenizer, "chat")
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes."}]
+
+    whole = tokenizer.apply_chat_template(turns, tokenize=False)
+    assert tokenizer.decode(encoder.row("Hi", "Yes.")[0]) == whole
+    assert whole == tokenizer.decode(encoder.prompt("Hi")) + "Yes.</s>"
+
+
+def test_an_answer_whose_template_ends_it_in_plain_words_ends_with_the_end_token_too() -> None:
+    """The words of a template that the tokenizer has no token for stop nothing."""
+    tokenizer = make_tokenizer(chat_template=CHAT_TEMPLATE.replace("{{ eos_token }}", "<end>"))
+
+    assert encode_answer(tokenizer, make_frame(tokenizer, "chat"), "Yes.")[-1] == tokenizer.eos_token_id
+
+
+def test_contents_are_trimmed_where_the_template_trims_them() -> None:
+    trimming = make_tokenizer(chat_template=CHAT_TEMPLATE.replace("message['content'] ", "message['content'] | trim "))
+
+    assert Encoder(trimming, "chat").prompt(" Hi\n") == Encoder(TOKENIZER, "chat").prompt("Hi")

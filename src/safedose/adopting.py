@@ -18,6 +18,7 @@ from safedose.codec import to_json, write_json
 from safedose.data.readers import read_rows
 from safedose.errors import InputError, nearest
 from safedose.fitting import empty_model
+from safedose.frames import TEXT_TEMPLATES
 from safedose.generation.adapters import CONFIG, WEIGHTS, check_fit
 from safedose.generation.adaptertable import Entry, find_adapters, read_table
 from safedose.hub import is_hub_id
@@ -33,7 +34,6 @@ from safedose.store.writer import LOCK
 from safedose.study import Study
 from safedose.studyfile import parse_study
 from safedose.suites.catalogue import SUITES, find
-from safedose.templates import TEXT_TEMPLATES
 
 _PUBLIC = ("xstest-unsafe", "xstest-safe")
 _WORLD = ("smallworld-harmful-instructions", "smallworld-lookalikes")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safedose.bases import Base
+from safedose.frames import TEXT_TEMPLATES
 from safedose.generation.endpoint import PROBE_TOKENS, EndpointGenerator, Served, adapter_name, most_tokens
 from safedose.generation.endpoint import serve_command as command_of
 from safedose.inputs import Inputs
@@ -16,7 +17,6 @@ from safedose.remote.client import Remote, read_key
 from safedose.remote.settings import Endpoint
 from safedose.store import StudyFolder
 from safedose.study import Study
-from safedose.templates import TEXT_TEMPLATES
 
 _PROBES = 4
 """Requests per arm, at most, beside its prompts: it and its base, with likelihoods asked for or not."""

@@ -15,9 +15,10 @@ import pytest
 
 from safedose.bases import Base, load_model, load_tokenizer
 from safedose.errors import InputError, RunError
+from safedose.frames import make_frame
 from safedose.records import Adapter
 from safedose.study import Tune
-from safedose.templates import encode_answer, encode_prompt, make_frame
+from safedose.templates import encode_answer, encode_prompt
 from safedose.tuning.rows import RowMaker
 from safedose.tuning.sft import SftTuner, count_steps
 from tiny_model import checkpoints_of, make_mixture, quiet

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, final
 
 from safedose.bases import Base, load_tokenizer
 from safedose.errors import RunError
+from safedose.frames import FIXED
 from safedose.generation.replies import differs_by, likelihoods, read_reply
 from safedose.records import Prompt, Response, Turn
 from safedose.remote.client import Remote
@@ -24,7 +25,7 @@ from safedose.remote.settings import ADAPTER, MODEL, Endpoint
 from safedose.seeding import derive
 from safedose.store import digest
 from safedose.study import Generate
-from safedose.templates import FIXED, Encoder
+from safedose.templates import Encoder
 
 PROBE = "How are you?"
 """What every model is asked first: it shows that the server takes our requests, and whether an adapter is on."""
