@@ -228,7 +228,7 @@ def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     """
     suite = find(choice.name)
     if choice.path:
-        rows: Iterator[Row] | None = _renamed(_spoken(root / choice.path), choice.columns)
+        rows: Iterator[Row] | None = _renamed(root / choice.path, choice.columns)
     else:
         rows = load_prompts(suite.name) if suite else None
     if rows is None:
@@ -242,17 +242,15 @@ def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:
     return prompts[: choice.limit]
 
 
-def _spoken(path: Path) -> Iterator[Row]:
-    """Read a file of prompts; conversations become a prompt and what was said before it."""
+def _renamed(path: Path, columns: Mapping[SuiteField, str]) -> Iterator[Row]:
+    """Read a file of prompts; mapped columns get the names that suites have, conversations become prompts.
+
+    What stood under the name of a mapped column is left aside; where the prompt is mapped nothing is a conversation.
+    """
     for row in find_rows(path):
         try:
-            yield Row(row.number, read_question(row))
+            values = row.values if "prompt" in columns else read_question(row)
         except FlawError as error:
             raise error.flaw.error(path, f"row {row.number}") from None
-
-
-def _renamed(rows: Iterable[Row], columns: Mapping[SuiteField, str]) -> Iterator[Row]:
-    """Give the cells of mapped columns the names that suites have; what stood under those names is left aside."""
-    for row in rows:
-        kept = {name: value for name, value in row.values.items() if name.lower() not in columns}
-        yield Row(row.number, kept | {ours: row.values.get(theirs) for ours, theirs in columns.items()})
+        kept = {name: value for name, value in values.items() if name.lower() not in columns}
+        yield Row(row.number, kept | {ours: values.get(theirs) for ours, theirs in columns.items()})

@@ -37,6 +37,12 @@ ONE_TURN: dict[str, dict[str, Any]] = {
     "conversation with the answer apart": {"conversations": LAST[:1], "response": {"role": "gpt", "content": SAID}},
     "messages as JSON": {"messages": json.dumps(LAST)},
     "text parts": {"messages": [LAST[0], {"role": "assistant", "content": [{"type": "text", "text": SAID}]}]},
+    "columns of two shapes": {
+        "messages": [{"role": None, "from": "human", "value": ASKED}, {"role": "gpt", "content": SAID, "value": None}]
+            {"role": None, "from": "human", "value": ASKED},
+            {"role": "assistant", "content": SAID, "value": None},
+        ]
+    },
     "a thought": {"prompt": ASKED, "response": f"<think>\nHm.\n</think>\n\n{SAID}"},
 }
 SEVERAL_TURNS: dict[str, dict[str, Any]] = {
@@ -89,6 +95,11 @@ def test_every_kind_of_file_gives_the_same_conversation(ending: str, tmp_path: P
         ([*LAST, LAST[0]], "the turns are user, assistant, user"),
         ([LAST[0], {"role": "system", "content": "x"}, LAST[1]], "the turns are user, system, assistant"),
         ([LAST[0], {"role": "tool", "content": "x"}], "a message is said by 'tool'"),
+        ([LAST[0], {"role": ["user"], "content": "x"}], "a message is said by"),
+        ([LAST[0], {"role": {"a": 1}, "content": "x"}], "a message is said by"),
+        ('[{"role": "user", "role": "system", "content": "x"}]', "holds no list of messages"),
+        ("[" * 5000, "holds no list of messages"),
+        ('[{"role": "user", "content": "\\ud800"}]', "holds no list of messages"),
         ([LAST[0], {"role": "assistant", "content": None}], "a message of the assistant holds null"),
         ([LAST[0], {"role": "assistant", "content": " "}], "a turn of the assistant is empty"),
         ([LAST[0], {"role": "assistant", "content": "<think>for ever"}], "a turn of the assistant is empty"),

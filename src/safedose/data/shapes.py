@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from safedose.data.rows import Flaw, FlawError, Found, columns_of, kind_of, shown
+from safedose.data.strictjson import JsonError, decode
 from safedose.kinds import TrainingField
 from safedose.records import Speaker, Turn
 from safedose.thinking import split_thinking
@@ -138,8 +138,8 @@ def _checked(cells: Cells, turns: Sequence[Turn]) -> Conversation:
 def _turns(cells: Cells, messages: object, field: TrainingField) -> list[Turn]:
     if isinstance(messages, str):  # a table of texts, such as CSV, holds a list as JSON
         try:
-            messages = json.loads(messages)
-        except ValueError:
+            messages, _ = decode(messages, len(messages) - len(messages.lstrip()))
+        except JsonError:
             messages = None
     if not isinstance(messages, list) or not messages:
         raise cells.unusable(f"the column {' or '.join(cells.names(field))!r} holds no list of messages")
@@ -150,18 +150,19 @@ def _turn(cells: Cells, message: object) -> Turn:
     if not isinstance(message, dict):
         raise cells.unusable(f"a message is {kind_of(message)}, not an object with `role` and `content`")
     role, text = (_either(message, *names) for names in (("role", "from"), ("content", "value")))
-    if role not in _SPEAKERS:
+    if not isinstance(role, str) or role not in _SPEAKERS:
         fix = f"leave rows with other speakers out; known are {', '.join(_SPEAKERS)}"
         raise cells.unusable(f"a message is said by {shown(role)}", fix=fix)
     if isinstance(text, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in text):
         text = "".join(str(part.get("text", "")) for part in text)
     if not isinstance(text, str):
         raise cells.unusable(f"a message of the {role} holds {kind_of(text)}, not a text")
-    return Turn(speaker=_SPEAKERS[str(role)], text=text)
+    return Turn(speaker=_SPEAKERS[role], text=text)
 
 
 def _either(message: Mapping[str, object], *names: str) -> object:
-    return next((message[name] for name in names if name in message), None)
+    """Give the first of a few values that is not null: merged tables hold the columns of both shapes."""
+    return next((value for name in names if (value := message.get(name)) is not None), None)
 
 
 def _answer(cells: Cells, answer: object) -> list[Turn]:
