@@ -11,6 +11,7 @@ import yaml
 
 from cli_call import Call
 from safedose.starting import RECIPES, recipe
+from tiny_study import write_rows, write_study
 
 REAL = ("paper-llama7b", "llama3-8b-qlora", "qwen-lora")
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
@@ -65,11 +66,11 @@ def test_what_lies_in_the_data_folder_is_checked(call: Call, tmp_path: Path) -> 
 def test_shares_without_a_count_of_rows_leave_the_arms_open(alone: None, call: Call, tmp_path: Path) -> None:
     call("init", tmp_path / "study", "--recipe", "llama3-8b-qlora")
     known = call("plan", tmp_path / "study" / "study.yaml", "--json", "--set", "data.instruction=[{source: dolly}]")
-    unknown = "data.instruction=[{source: hh-harmless}]"
+    unknown = "data.instruction=[{source: medquad}]"  # 5,497 files of any number of rows
     open_ended = call("plan", tmp_path / "study" / "study.yaml", "--json", "--set", unknown)
 
     assert max(arm["dose"] for arm in known.json()["arms"]) == round(15_011 / 9)
-    assert (open_ended.json()["num_instruction"], open_ended.json()["arms"]) != (0, [])
+    assert (open_ended.json()["num_instruction"], open_ended.json()["arms"]) == (None, None)
 
 
 def test_hardware_that_is_lacking_is_named(alone: None, call: Call, tmp_path: Path) -> None:
@@ -119,3 +120,40 @@ def test_an_example_is_a_recipe(file: Path) -> None:
 def test_every_recipe_begins_with_a_comment_that_says_what_it_is(name: str) -> None:
     assert recipe(name).startswith("# ")
     assert yaml.safe_load(recipe(name))["name"] == name
+
+
+def offline(folder: Path, **changes: Any) -> Path:
+    """The tiny study on a base that only the Hub has."""
+    return write_study(folder, base="village/harbour", **changes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("mix.doses=[0, 1000]", "dose 1000 needs 1000 safety rows"),
+        ("tune.validation_rows=100", "100 validation rows leave nothing of 8"),
+        ("suites=[{name: harm, path: leak.jsonl, expected: refuse}]", "prompts of harm stand in the rows"),
+    ],
+)
+def test_what_is_here_is_checked_although_the_base_is_not(
+    settings: str, message: str, alone: None, call: Call, tmp_path: Path
+) -> None:
+    study = offline(tmp_path)
+    write_rows(tmp_path / "leak.jsonl", [{"prompt": f"Tell me how to hurt neighbour {k}."} for k in range(6)])
+    done = call("plan", study, "--set", settings, "--set", "criteria={}")
+
+    assert (done.code, message in done.err) == (2, True), done.err
+
+
+def test_a_template_that_cannot_say_the_rows_is_refused_by_plan(call: Call, tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    file = tmp_path / "base" / "chat_template.jinja"
+    once = "{% if messages | length > 2 %}{{ raise_exception('one turn only') }}{% endif %}"
+    file.write_text(once + file.read_text())
+        "{% if messages | length > 2 %}{{ raise_exception('one turn only') }}{% endif %}" + file.read_text()
+    )
+    rows = [{"prompt": f"How {k}?", "response": "So.", "history": [["Hello.", "Good day."]]} for k in range(8)]
+    write_rows(tmp_path / "instruction.jsonl", rows)
+    done = call("plan", study)
+
+    assert (done.code, "the chat template fails" in done.err) == (2, True), done.err

@@ -23,7 +23,7 @@ from safedose.interfaces import Judge
 from safedose.judging.catalogue import load_judge
 from safedose.kinds import SuiteField
 from safedose.mixture import Pool, choose_rows, mix
-from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt
+from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt, Speaker, Turn
 from safedose.seeding import derive
 from safedose.store import digest
 from safedose.store.seal import Batches
@@ -118,28 +118,56 @@ def check_arms(study: Study, inputs: Inputs, arms: tuple[Arm, ...], bases: Seque
     Raises:
         InputError: When a base, a template or a dose cannot work.
     """
+    orders = speaking_orders(inputs)
+    for base in bases:
+        check_base(base, study.tune, orders)
+    mixtures = mix_arms(study, inputs.pool, arms)
+    for mixture in mixtures:
+        check_held_out(study, sum(row.role == "instruction" for row in mixture.rows))
+    return mixtures
+
+
+def mix_arms(study: Study, pool: Pool, arms: Iterable[Arm]) -> tuple[Mixture, ...]:
+    """Compose the mixture of every arm to be tuned, in order; arms that differ in seeds only share one.
+
+    Raises:
+        InputError: When a dose cannot be had from the pool.
+    """
     tuned = [arm for arm in arms if study.mix and arm.run != UNTUNED]
     ratio = study.mix.contrast_ratio if study.mix else 1.0
-    for base in bases:
-        check_base(base, study.tune)
     by_cell: dict[tuple[object, ...], Mixture] = {}
     for arm in tuned:
-        cell = (arm.ladder, arm.strategy, arm.format, arm.dose)  # seeds choose other rows, never more
-        if cell not in by_cell:
-            by_cell[cell] = mix(arm, inputs.pool, contrast_ratio=ratio, seed=study.seed)
-    for mixture in by_cell.values():
-        num_benign = sum(row.role == "instruction" for row in mixture.rows)
-        if study.tune.validation_rows >= num_benign:
-            raise InputError(
-                f"{study.tune.validation_rows} validation rows leave nothing of {num_benign} instruction rows",
-                where="tune.validation_rows", cause="the number is larger than the data",
-                fix="lower tune.validation_rows",
-            )  # fmt: skip
-    return tuple(by_cell[arm.ladder, arm.strategy, arm.format, arm.dose] for arm in tuned)
+        if _cell(arm) not in by_cell:
+            by_cell[_cell(arm)] = mix(arm, pool, contrast_ratio=ratio, seed=study.seed)
+    return tuple(by_cell[_cell(arm)] for arm in tuned)
 
 
-def check_base(base: Base, settings: Tune) -> None:
+def _cell(arm: Arm) -> tuple[object, ...]:
+    """Say what decides how many rows an arm has: seeds choose other rows, never more."""
+    return arm.ladder, arm.strategy, arm.format, arm.dose
+
+
+def check_held_out(study: Study, num_instruction: int) -> None:
+    """Find out whether validation leaves rows to train on.
+
+    Raises:
+        InputError: When it does not.
+    """
+    if study.mix and study.tune.validation_rows >= num_instruction:
+        raise InputError(
+            f"{study.tune.validation_rows} validation rows leave nothing of {num_instruction} instruction rows",
+            where="tune.validation_rows", cause="the number is larger than the data",
+            fix="lower tune.validation_rows",
+        )  # fmt: skip
+
+
+def check_base(base: Base, settings: Tune, orders: Iterable[tuple[Speaker, ...]] = ()) -> None:
     """Find out whether the parts of a base fit each other, the template and the layers; reads no weights.
+
+    Args:
+        base: What to look at.
+        settings: Name template and layers.
+        orders: Who speaks before prompts; see `speaking_orders`.
 
     Raises:
         InputError: When they do not.
@@ -148,8 +176,19 @@ def check_base(base: Base, settings: Tune) -> None:
     with blaming_tokenizer(base):
         encoder = Encoder(tokenizer, settings.template)
         ids, _ = encoder.row("How are you?", "Well.")
+        for order in orders:
+            encoder.place("Hello.", [Turn(speaker=speaker, text="Hello.") for speaker in order])
         largest = max(tokenizer.vocab_size - 1, tokenizer.pad_token_id, *ids, *encoder.frame.stop)
     check_model(base, largest_id=largest, layers=settings.lora_modules)
+
+
+def speaking_orders(inputs: Inputs) -> frozenset[tuple[Speaker, ...]]:
+    """List who speaks, in order, before the prompts of rows and suites: what a chat template must be able to say."""
+    pool = inputs.pool
+    said: Iterable[Example | Prompt] = itertools.chain(
+        pool.instruction, pool.safety, pool.contrast, *inputs.suites.values()
+    )
+    return frozenset(tuple(turn.speaker for turn in one.before) for one in said)
 
 
 def plan_suites(

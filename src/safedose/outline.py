@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from safedose.adopted import adopted_arms
 from safedose.bases import find_base
 from safedose.criteria import check_judges
 from safedose.data.sources import SOURCES
 from safedose.errors import InputError, Unfetched
+from safedose.exposure import measure_exposure, require_unseen
 from safedose.fitting import find_lacking
-from safedose.inputs import Inputs, check_base, load_prompts_of, load_rows
+from safedose.inputs import Inputs, check_base, check_held_out, load_prompts_of, load_rows, mix_arms, speaking_orders
 from safedose.judging.catalogue import load_judge
 from safedose.kinds import is_zero
 from safedose.mixture import Pool
-from safedose.records import Arm, Example, Prompt
+from safedose.records import Arm, Example, Prompt, Role
 from safedose.store import StudyFolder
 from safedose.study import Source, Study, SuiteChoice
 from safedose.studyfile import read_study
@@ -26,6 +29,8 @@ from safedose.suites.catalogue import expected_of
 from safedose.sweep.plan import grid, untuned_arms
 
 _Found = TypeVar("_Found")
+_Rows = tuple[Example, ...]
+ROLES: tuple[Role, ...] = ("instruction", "safety", "contrast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Outline:
         num_prompts: Prompts per suite that is here.
         to_fetch: Sources of the catalogue whose files are missing.
         unknown: What else is missing, and what brings it.
+        unchecked: What could not be held against what is missing.
         lacking: What this machine lacks to run it.
     """
 
@@ -48,6 +54,7 @@ class Outline:
     num_prompts: dict[str, int]
     to_fetch: tuple[str, ...]
     unknown: tuple[tuple[str, str], ...]
+    unchecked: tuple[str, ...]
     lacking: tuple[InputError, ...]
 
 
@@ -59,31 +66,76 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
     """
     study, root = read_study(file, overrides=overrides), file.parent
     missing: list[Unfetched] = []
-    attempt, rows = functools.partial(_attempt, missing), functools.partial(load_rows, study=study, root=root)
-    data, mix = study.data, study.mix
-    counts = [_count(source, attempt(functools.partial(rows, source))) for source in (data.instruction if data else ())]
-    for source in (*data.safety, *data.contrast) if data else ():
-        attempt(functools.partial(rows, source, by_item=True))
+    attempt, data = functools.partial(_attempt, missing), study.data
+    rows = {role: _load(study, role, root, attempt) for role in ROLES}
     suites = {one.name: attempt(functools.partial(load_prompts_of, one, root)) for one in study.suites}
-    judges = tuple(load_judge(name) for name in study.judges)
+    here = {name: prompts for name, prompts in suites.items() if prompts}
+    pool = Pool(*(tuple(itertools.chain.from_iterable(filter(None, rows[role]))) for role in ROLES))
+    inputs = Inputs(pool=pool, suites=here, judges=tuple(load_judge(name) for name in study.judges))
     asked = {one.name: suites[one.name] or _stand_in(one) for one in study.suites}
-    check_judges(study, Inputs(pool=Pool((), (), ()), suites=asked, judges=judges))
+    check_judges(study, dataclasses.replace(inputs, suites=asked))
     for name in study.bases:
         if base := attempt(functools.partial(find_base, name, root=root, weights=False)):
-            check_base(base, study.tune)
+            check_base(base, study.tune, speaking_orders(inputs))
+    counts = [
+        _count(source, found)
+        for source, found in zip(data.instruction if data else (), rows["instruction"], strict=True)
+    ]
     num_instruction = None if None in counts else sum(filter(None, counts))
-    there = attempt(functools.partial(adopted_arms, StudyFolder(root))) if study.adopts else None
-    adopted = (*untuned_arms(study), *there) if there else None
-    countable = num_instruction is not None or (mix and all(isinstance(d, int) or is_zero(d) for d in mix.all_doses))
+    arms = _arms(study, num_instruction, root, attempt)
+    whole = {role for role in ROLES if None not in rows[role]}
     return Outline(
         study=study,
         num_instruction=num_instruction,
-        arms=grid(study, num_instruction=num_instruction or 0, made_of="") if mix and countable else adopted,
-        num_prompts={name: len(prompts) for name, prompts in suites.items() if prompts},
+        arms=arms,
+        num_prompts={name: len(prompts) for name, prompts in here.items()},
         to_fetch=tuple(dict.fromkeys(one.source for one in missing if one.source)),
         unknown=tuple((one.what, one.fix) for one in missing if not one.source),
+        unchecked=_check_rows(study, inputs, arms or (), whole=whole, num_instruction=num_instruction),
         lacking=find_lacking(study),
     )
+
+
+def _load(
+    study: Study, role: Role, root: Path, attempt: Callable[[Callable[[], _Rows]], _Rows | None]
+) -> list[_Rows | None]:
+    """Load each source of a role; None stands for one that is not here."""
+    sources: tuple[Source, ...] = getattr(study.data, role) if study.data else ()
+    load = functools.partial(load_rows, study=study, root=root, by_item=role != "instruction")
+    return [attempt(functools.partial(load, source)) for source in sources]
+
+
+def _arms(study: Study, num_instruction: int | None, root: Path, attempt: Callable[..., Any]) -> tuple[Arm, ...] | None:
+    """List the arms as far as they can be told."""
+    if study.adopts:
+        there = attempt(functools.partial(adopted_arms, StudyFolder(root)))
+        return (*untuned_arms(study), *there) if there else None
+    mix = study.mix
+    if mix and (num_instruction is not None or all(isinstance(dose, int) or is_zero(dose) for dose in mix.all_doses)):
+        return grid(study, num_instruction=num_instruction or 0, made_of="")
+    return None
+
+
+def _check_rows(
+    study: Study, inputs: Inputs, arms: Sequence[Arm], *, whole: Collection[Role], num_instruction: int | None
+) -> tuple[str, ...]:
+    """Hold doses, validation and suites against the rows that are here; says what could not be.
+
+    Raises:
+        InputError: When something does not fit.
+    """
+    if not study.mix or not study.data:
+        return ()
+    if num_instruction is not None:
+        check_held_out(study, num_instruction)
+    enough = {"safety", "contrast"} | ({"instruction"} if study.mix.ladder == "replace" else set())
+    if not arms or not enough <= set(whole):
+        return ("whether the sources have rows enough for every dose", "whether test prompts stand in training rows")
+    mix_arms(study, inputs.pool, arms)
+    require_unseen(measure_exposure(study, inputs, arms), limit=study.data.max_overlap)
+    if set(ROLES) <= set(whole) and len(inputs.suites) == len(study.suites):
+        return ()
+    return ("whether test prompts stand in training rows, where either is not here",)
 
 
 def _attempt(missing: list[Unfetched], find: Callable[[], _Found]) -> _Found | None:
@@ -96,10 +148,11 @@ def _attempt(missing: list[Unfetched], find: Callable[[], _Found]) -> _Found | N
 
 
 def _count(source: Source, rows: Sequence[Example] | None) -> int | None:
-    """Say how many rows a source gives: as loaded, as asked for, or as the catalogue knows."""
+    """Say how many rows a source gives: as loaded, as asked for, or as the catalogue knows of plain files."""
     if rows is not None:
         return len(rows)
-    return source.rows or SOURCES[source.source].num_rows
+    known = SOURCES.get(source.source)
+    return source.rows or (known.num_rows if known and known.reader == "rows" else None)
 
 
 def _stand_in(choice: SuiteChoice) -> tuple[Prompt, ...]:

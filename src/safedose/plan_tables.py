@@ -74,6 +74,7 @@ def outline_as_json(outlined: Outline) -> dict[str, Any]:
         "num_prompts": outlined.num_prompts,
         "to_fetch": list(outlined.to_fetch),
         "unknown": [{"what": what, "fix": fix} for what, fix in outlined.unknown],
+        "unchecked": list(outlined.unchecked),
         "lacking": [error.what for error in outlined.lacking],
     }
 
@@ -89,6 +90,8 @@ def outline_table(outlined: Outline) -> None:
     if outlined.to_fetch:
         told = "- data; without a network, copy them into a folder and name it in SAFEDOSE_DATA; with one:"
         console.print(f"{told}\n  safedose data fetch {safe(' '.join(outlined.to_fetch))}", soft_wrap=True)
+    for what in outlined.unchecked:
+        console.print(safe(f"- {what}"), soft_wrap=True)
     for what, fix in outlined.unknown:
         console.print(safe(f"- {what}: {fix}"), soft_wrap=True)
     _print_lacking(console, outlined.lacking)

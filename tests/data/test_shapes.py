@@ -38,10 +38,7 @@ ONE_TURN: dict[str, dict[str, Any]] = {
     "messages as JSON": {"messages": json.dumps(LAST)},
     "text parts": {"messages": [LAST[0], {"role": "assistant", "content": [{"type": "text", "text": SAID}]}]},
     "columns of two shapes": {
-        "messages": [{"role": None, "from": "human", "value": ASKED}, {"role": "gpt", "content": SAID, "value": None}]
-            {"role": None, "from": "human", "value": ASKED},
-            {"role": "assistant", "content": SAID, "value": None},
-        ]
+        "messages": [{"role": None, "from": "human", "value": ASKED}, {"role": "assistant", "content": SAID}]
     },
     "a thought": {"prompt": ASKED, "response": f"<think>\nHm.\n</think>\n\n{SAID}"},
 }
