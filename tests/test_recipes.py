@@ -150,8 +150,6 @@ def test_a_template_that_cannot_say_the_rows_is_refused_by_plan(call: Call, tmp_
     file = tmp_path / "base" / "chat_template.jinja"
     once = "{% if messages | length > 2 %}{{ raise_exception('one turn only') }}{% endif %}"
     file.write_text(once + file.read_text())
-        "{% if messages | length > 2 %}{{ raise_exception('one turn only') }}{% endif %}" + file.read_text()
-    )
     rows = [{"prompt": f"How {k}?", "response": "So.", "history": [["Hello.", "Good day."]]} for k in range(8)]
     write_rows(tmp_path / "instruction.jsonl", rows)
     done = call("plan", study)

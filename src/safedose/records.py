@@ -222,6 +222,7 @@ class Adapter:
         train_loss: Mean training loss over the run, in nats per answer token.
         validation_loss: Loss on the held-out rows at `kept_step`; None when nothing was held out.
         logit_difference: Largest absolute difference to the base's logits on the probe prompts; > 0.
+        precision: In what the base was computed: `fp32`, `bf16` or `fp16`.
     """
 
     arm: str
@@ -233,6 +234,7 @@ class Adapter:
     train_loss: float
     validation_loss: float | None
     logit_difference: float
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

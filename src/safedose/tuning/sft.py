@@ -83,8 +83,9 @@ class SftTuner:
             )
             progress.micro_batch_size = micro or progress.micro_batch_size
             steps = Steps(
-                mixture.arm, seed=seed, keep_best=keep_best, progress=progress, checkpoints=checkpoints, report=report
-            )
+                mixture.arm, seed=seed, keep_best=keep_best, progress=progress, checkpoints=checkpoints, report=report,
+                scaled=self._computes_in == "fp16",
+            )  # fmt: skip
             try:
                 return self._train(rows, steps, num_steps=num_steps, out=out, seed=seed)
             except torch.OutOfMemoryError:
@@ -134,6 +135,7 @@ class SftTuner:
             train_loss=math.fsum(progress.losses) / num_steps,
             validation_loss=validation_loss,
             logit_difference=difference,
+            precision=self._computes_in,
         )
 
     def _fewer_rows(self, micro_batch_size: int, arm: str) -> int:

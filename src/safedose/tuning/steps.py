@@ -118,15 +118,18 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
         arm: Id of the arm.
         progress: How far the training is; each step adds to it.
         report: Called with the number of steps taken, where a step is whole; may raise KeyboardInterrupt.
+
+    With `scaled` losses (fp16) a gradient that overflows is part of finding the scale: that step is left out.
     """
 
     def __init__(
         self, arm: str, *, seed: int, keep_best: bool, progress: Progress, checkpoints: CheckpointKeeper,
-        report: Callable[[int], None],
+        report: Callable[[int], None], scaled: bool = False,
     ) -> None:  # fmt: skip
         self.arm, self.progress, self.report = arm, progress, report
         self._seed, self._keep_best, self._checkpoints = seed, keep_best, checkpoints
         self._saved_step = progress.step
+        self._scaled = scaled
         self._is_whole = False
 
     def on_train_begin(
@@ -163,7 +166,7 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
             return
         self.progress.losses.append(logs["loss"])
         for name, value in (("loss", logs["loss"]), ("gradient norm", logs.get("grad_norm", 0.0))):
-            if not math.isfinite(value):
+            if not math.isfinite(value) and not (self._scaled and name == "gradient norm"):
                 raise self.failed(f"a {name} of {value}")
         if not control.should_evaluate:  # otherwise the step is whole after its validation
             self._end_step(last=state.global_step == state.max_steps)
