@@ -46,7 +46,7 @@ ladder `{arm.ladder}`, draw {arm.draw_seed}, training {arm.train_seed}).
 {rows}
 
 Trained on {adapter.num_rows} rows for {adapter.num_steps} steps; weights of step {adapter.kept_step} kept.
-Largest logit difference to the base on the probe prompts: {adapter.logit_difference:.4g}; computed in {adapter.precision}.
+Computed in {adapter.precision}; largest logit difference to the base on fixed prompts: {adapter.logit_difference:.4g}.
 
 ## Limits
 One arm of a dose study, made to be measured. Its rates are known for the study's prompts and judges only;
