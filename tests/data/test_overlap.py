@@ -42,6 +42,18 @@ def test_a_planted_prompt_is_found_however_it_is_set(prompt: str, change, level:
     assert levels(change(prompt), prompt) == [(level, "prompt")]
 
 
+@pytest.mark.parametrize(
+    "row", [f"{SHORT}\n\nthe red one", f"Answer this, if you can.\n \n{SHORT}", f"Hi\n\n{SHORT}\n"]
+)
+def test_a_paragraph_of_a_row_that_is_a_prompt_is_found(row: str) -> None:
+    """Alpaca's rows with an input: the instruction, a blank line, the input."""
+    assert levels(row, SHORT) == [("exact", "prompt")]
+
+
+def test_a_short_paragraph_is_no_prompt() -> None:
+    assert levels("Go on.\n\nthe red one, that is what I would like to have", "Go on.") == []
+
+
 @pytest.mark.parametrize("place", ["prompt", "response"])
 def test_thirteen_words_in_a_row_are_found_in_what_is_asked_and_in_what_is_answered(place: str) -> None:
     text = f"First of all: {' '.join(LONG.split()[2:15])} - and then say why."

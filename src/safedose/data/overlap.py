@@ -8,11 +8,13 @@ at the strongest level it reaches:
     13-gram      a run of 13 words in common; a prompt of fewer words can only be found by the other levels
     near         spelt nearly the same: Jaccard similarity of 5-character shingles from 0.85
 
-The first two and the last compare what users say. A run of words also counts where a row answers with it.
+The first two and the last compare what users say; the first two also each paragraph of a row of at least five words,
+since an instruction may have an input below it. A run of words also counts where a row answers with it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -89,10 +91,12 @@ def find_matches(
                 for row in theirs.owners[other]:
                     found.setdefault((prompt, row), (level, place, similarity))
 
-    prompts_as_they_are, rows_as_they_are = _gather(asked), _gather(users)
-    mine, theirs = _gather((k, normal(text)) for k, text in asked), _gather((k, normal(text)) for k, text in users)
+    parts = [*users, *((k, part) for k, text in users for part in _paragraphs(text))]
+    prompts_as_they_are, rows_as_they_are = _gather(asked), _gather(parts)
+    mine, theirs = _gather((k, normal(text)) for k, text in asked), _gather((k, normal(text)) for k, text in parts)
     note(_equal(prompts_as_they_are, rows_as_they_are), prompts_as_they_are, rows_as_they_are, "exact", "prompt")
     note(_equal(mine, theirs), mine, theirs, "normalised", "prompt")
+    theirs = _gather((k, normal(text)) for k, text in users)
     note(shared_runs(mine.texts, theirs.texts), mine, theirs, "13-gram", "prompt")
     note(near_pairs(mine.texts, theirs.texts), mine, theirs, "near", "prompt")
     if answers:
@@ -113,6 +117,12 @@ def _turns(last: str, before: Sequence[Turn]) -> list[str]:
         return [last]
     said = [*(turn.text for turn in before if turn.speaker == "user"), last]
     return [text for text in said if len(text.split()) >= MIN_TURN] or [last]
+
+
+def _paragraphs(text: str) -> list[str]:
+    """List the parts of a turn between blank lines, where it has several: an instruction with its input, say."""
+    parts = [part.strip() for part in re.split(r"\n\s*\n", text)]
+    return [part for part in parts if len(part.split()) >= MIN_TURN] if len(parts) > 1 else []
 
 
 def _answers(example: Example) -> list[str]:
