@@ -153,6 +153,7 @@ def _calls_table(calls: Calls, console: Console) -> None:
     lines += [f"the key is read from {safe(calls.key_env)}" if calls.key_env else "no key is sent"]
     if calls.most_cost is not None:
         lines += [f"they cost at most {calls.most_cost:.4g}; after {calls.max_spend:.4g} the study stops"]
+    lines += [f"[bold]caution[/bold]: {safe(caution)}" for caution in calls.cautions]
     lines += [f"a server with the adapters starts with:\n{safe(command)}" for command in calls.commands]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)

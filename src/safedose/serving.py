@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from safedose.bases import Base
-from safedose.frames import TEXT_TEMPLATES
-from safedose.generation.endpoint import PROBE_TOKENS, EndpointGenerator, Served, adapter_name, most_tokens
+from safedose.frames import FIXED, TEXT_TEMPLATES
+from safedose.generation.endpoint import (
+    PROBE_TOKENS,
+    EndpointGenerator,
+    Served,
+    adapter_name,
+    most_tokens,
+    writes_today,
+)
 from safedose.generation.endpoint import serve_command as command_of
 from safedose.inputs import Inputs
 from safedose.records import UNTUNED, Arm, Prompt
@@ -35,6 +42,7 @@ class Calls:
         max_spend: The cap.
         key_env: Environment variable that holds the key; None when there is none.
         commands: One per base: starts a vLLM server with its adapters; empty while there are none.
+        cautions: What the server will do otherwise than tuning did, in sentences; mostly empty.
     """
 
     host: str
@@ -45,6 +53,7 @@ class Calls:
     max_spend: float | None
     key_env: str | None
     commands: tuple[str, ...]
+    cautions: tuple[str, ...]
 
 
 def planned_calls(study: Study, inputs: Inputs, arms: Sequence[Arm], folder: StudyFolder, bases: Sequence[Base]) -> (
@@ -68,6 +77,11 @@ def planned_calls(study: Study, inputs: Inputs, arms: Sequence[Arm], folder: Stu
         most_cost=None if endpoint.price_prompt is None else (cost + probes) * len(arms),
         max_spend=study.budget.max_spend, key_env=endpoint.api_key_env,
         commands=tuple(command for base in bases for command in _commands(endpoint, base, folder)),
+        cautions=tuple(
+            f"the chat template of {base.name} writes today's date on a server; the rows it was tuned on say "
+            f"{FIXED['date_string']}: start the server with a copy of the template that says so"
+            for base in bases if study.tune.template == "chat" and writes_today(base)
+        ),
     )  # fmt: skip
 
 

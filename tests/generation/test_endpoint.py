@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 
 from safedose.bases import Base
 from safedose.errors import RunError
-from safedose.generation.endpoint import EndpointGenerator
+from safedose.generation.endpoint import EndpointGenerator, writes_today
+from safedose.generation.replies import read_reply
 from safedose.records import Prompt, Response, Turn
-from safedose.remote.book import Book
+from safedose.remote.book import Book, Outcome
 from safedose.remote.client import Remote
 from safedose.study import Generate
 from safedose.testing import ScriptedEndpoint
+from tiny_model import CHAT_TEMPLATE, make_tokenizer
 
 PROMPT = Prompt(id="1", suite="mine", text="Fold the map.", expected="comply")
 
@@ -22,7 +25,7 @@ PROMPT = Prompt(id="1", suite="mine", text="Fold the map.", expected="comply")
 def make(
     server: ScriptedEndpoint, base: Base, folder: Path, *, template: str = "chat", **settings: Any
 ) -> EndpointGenerator:
-    endpoint = {"url": server.url, "model": "base", "timeout": 5.0, "max_attempts": 1}
+    endpoint = {"url": server.url, "model": "base", "timeout": 5.0, "max_attempts": 1} | settings.pop("endpoint", {})
     generate = Generate.model_validate({"max_new_tokens": 6, "endpoint": endpoint, **settings})
     remote = Remote(generate.endpoint, book=Book(folder / "requests.sqlite"), max_spend=None, seed=1, back_off=0.001)
     return EndpointGenerator(
@@ -140,6 +143,69 @@ def test_thinking_is_kept_apart_from_the_answer(tiny_base: Base, tmp_path: Path)
         (said,) = ask(server, tiny_base, tmp_path)
 
     assert (said.thinking, said.text) == ("Hm.", "FOLD THE MAP.")
+
+
+def with_template(base: Base, folder: Path, template: str) -> Base:
+    """Make a base of the same weights that puts conversations otherwise."""
+    make_tokenizer(chat_template=template).save_pretrained(folder / "other")
+    return dataclasses.replace(base, path=folder / "other", fingerprint="other")
+
+
+@pytest.mark.parametrize(
+    ("reply", "thinking", "text"),
+    [
+        ("Hm.</think>\nYes.", "Hm.", "Yes."), ("<think>Hm.</think>\nYes.", "Hm.", "Yes."), ("Hm, hm", "Hm, hm", ""),
+    ],
+)  # fmt: skip
+def test_a_thought_that_the_template_opened_is_kept_apart(
+    reply: str, thinking: str, text: str, tiny_base: Base, tmp_path: Path
+) -> None:
+    opening = CHAT_TEMPLATE.replace("<|assistant|>{% endif %}", "<|assistant|><think>\n{% endif %}")
+    with ScriptedEndpoint(lambda _: reply) as server:
+        (said,) = ask(server, with_template(tiny_base, tmp_path, opening), tmp_path)
+
+    assert (said.thinking, said.text) == (thinking, text)
+
+
+@pytest.mark.parametrize("told", ["", "Hm."])
+def test_what_a_server_told_apart_is_not_parted_again(told: str) -> None:
+    message = {"content": "Yes.", "reasoning_content": told}
+    outcome = Outcome({"choices": [{"finish_reason": "stop", "message": message}]})
+
+    answer = read_reply(outcome, chat=True, opened=True)
+    assert (answer.thinking, answer.text) == (told, "Yes.")
+
+
+def test_another_base_is_asked_anew_under_the_same_name(tiny_base: Base, tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        ask(server, tiny_base, tmp_path)
+        ask(server, tiny_base, tmp_path)
+        num_asked = len(asked(server))
+        ask(server, dataclasses.replace(tiny_base, fingerprint="other"), tmp_path)
+
+    assert (num_asked, len(asked(server))) == (1, 2)
+
+
+def test_the_limit_goes_by_the_name_the_server_knows(tiny_base: Base, tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        ask(server, tiny_base, tmp_path, endpoint={"max_tokens_name": "max_completion_tokens"})
+
+    assert [one.body["max_completion_tokens"] for one in server.heard] == [8, 6]
+    assert [one.body for one in server.heard if "max_tokens" in one.body] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "todays"),
+    [
+        ("", False),
+        ("{{ strftime_now('%d %b %Y') }}", True),
+        ("{% if not date_string is defined %}{% set date_string = strftime_now('%d') %}{% endif %}", False),
+    ],
+)
+def test_a_template_that_a_server_would_date_is_known(
+    source: str, todays: bool, tiny_base: Base, tmp_path: Path
+) -> None:
+    assert writes_today(with_template(tiny_base, tmp_path, source + CHAT_TEMPLATE)) is todays
 
 
 def test_an_answer_cut_by_the_limit_says_so(tiny_base: Base, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from safedose.store import StudyFolder
 from safedose.store.ledger import read_ledger
 from safedose.testing import ScriptedEndpoint
 from safedose.verification import verify
+from tiny_model import CHAT_TEMPLATE, make_tokenizer
 
 
 def test_a_study_runs_through_a_server(tmp_path: Path) -> None:
@@ -207,9 +208,28 @@ def test_a_plan_says_that_prompts_leave_the_machine(
     assert ("can read them" in said) == url.startswith("http:")
 
 
+def test_a_plan_refuses_an_address_that_no_server_can_have(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        file = write(tmp_path, server, url="http://localhost:99999/v1")
+    with pytest.raises(InputError, match=r"generate\.endpoint\.url(.|\n)*a port is a number from 1 to 65535"):
+        planning.plan(file, [], ENGINES)
+
+
+def test_a_plan_says_that_a_server_writes_another_day_than_tuning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ScriptedEndpoint() as server:
+        file = write(tmp_path, server)
+        dated = "{{ strftime_now('%d %b %Y') }}" + CHAT_TEMPLATE
+        make_tokenizer(chat_template=dated).save_pretrained(tmp_path / "base")
+        plan_tables.plan_table(planning.plan(file, [], ENGINES))
+
+    assert "caution: the chat template of base writes today's date on a server" in capsys.readouterr().out
+
+
 def test_the_key_is_in_no_byte_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAFEDOSE_TEST_KEY", "canary-2f7c")
-    with ScriptedEndpoint(script=lambda body: "400" if "map 1" in str(body) else "answer") as server:
+    with ScriptedEndpoint(script=lambda body: "400" if "map 1" in str(body) else "echo") as server:
         file = write(tmp_path, server, api_key_env="SAFEDOSE_TEST_KEY")
         server.models += tune(file).values()
         run(file)

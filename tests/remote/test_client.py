@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from remote.asking import PRICES, make_client, once, request, requests
-from safedose.errors import GateError, InputError, RunError
+from remote.asking import make_client, once, request, requests
+from safedose.errors import InputError, RunError
 from safedose.remote.book import Book
 from safedose.testing import STEPS, ScriptedEndpoint
 
@@ -16,7 +16,7 @@ FATAL = ("redirect", "quota", "401", "404", "other model")
 FINAL = ("huge", "not json", "error", "400")
 REPEATED = ("slow", "hang", "drop", "cut", "500")
 BUSY = ("429", "503")
-REPLIES = ("answer", "no choices", "filter", "think", "tool")
+REPLIES = ("answer", "no choices", "filter", "think", "tool", "echo")
 
 
 def test_every_step_of_the_scripted_server_is_expected_here() -> None:
@@ -210,63 +210,34 @@ def test_a_key_travels_in_its_header_and_stays_on_no_disk_and_in_no_message(
     secret = "canary-2f7c"  # noqa: S105 - it is looked for
     monkeypatch.setenv("SAFEDOSE_TEST_KEY", secret)
     messages = []
-    for step in ("400", "500", "503", "401", "quota", "404", "redirect"):
+    for step in ("400", "500", "503", "401", "quota", "404", "redirect", "echo"):
         with ScriptedEndpoint(script=[step] * 3) as server:
             client = make_client(server.url, tmp_path, api_key_env="SAFEDOSE_TEST_KEY")
             try:
-                messages += [outcome.problem for outcome in client.ask([request(step)])]
+                messages += [str(outcome) for outcome in client.ask([request(step)])]
             except RunError as error:
                 messages.append(str(error))
 
     assert server.heard[0].key == secret
-    assert len(messages) == 7
-    assert "[key]" in messages[0]
+    assert [message.count("[key]") > 0 for message in messages] == [True] * 8
     written = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert secret not in "".join(messages)
     assert secret.encode() not in written
 
 
-def test_the_cap_is_never_passed_with_requests_side_by_side(tmp_path: Path) -> None:
+def test_a_reply_too_deep_to_walk_through_is_none(tmp_path: Path) -> None:
+    deep: object = 1
+    for _ in range(500):
+        deep = [deep]
+    with ScriptedEndpoint(usage={"deep": deep}) as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
+
+    assert "no JSON object" in outcome.problem
+
+
+def test_a_placeholder_for_a_key_is_left_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEDOSE_TEST_KEY", "EMPTY")
     with ScriptedEndpoint() as server:
-        client = make_client(server.url, tmp_path, max_spend=23.0, **PRICES)
-        with pytest.raises(GateError, match=r"of 23 are spent"):
-            client.ask(requests(40))
+        (outcome,) = make_client(server.url, tmp_path, api_key_env="SAFEDOSE_TEST_KEY").ask([request("empty")])
 
-    billed = sum(sum(one.tokens) for one in server.heard)
-    assert 23 - 5 < billed <= 23
-
-
-def test_a_higher_cap_goes_on_with_what_is_left(tmp_path: Path) -> None:
-    with ScriptedEndpoint() as server:
-        with pytest.raises(GateError):
-            make_client(server.url, tmp_path, max_spend=23.0, **PRICES).ask(requests(20))
-        outcomes = make_client(server.url, tmp_path, max_spend=100.0, **PRICES).ask(requests(20))
-
-    assert all(outcome.reply for outcome in outcomes)
-    assert len(server.heard) == 20
-
-
-def test_the_cap_holds_across_restarts(tmp_path: Path) -> None:
-    with ScriptedEndpoint() as server:
-        for _ in range(5):
-            with pytest.raises(GateError):
-                make_client(server.url, tmp_path, max_spend=11.0, max_in_flight=2, **PRICES).ask(requests(20))
-
-    assert sum(sum(one.tokens) for one in server.heard) <= 11
-
-
-def test_what_may_have_been_paid_for_in_vain_counts_in_full(tmp_path: Path) -> None:
-    with ScriptedEndpoint(script=["drop", "500"]) as server:
-        make_client(server.url, tmp_path, max_spend=100.0, **PRICES).ask([request("word")])
-
-    assert Book(tmp_path / "requests.sqlite").spent == 5 + 0 + 2
-
-
-def test_a_server_that_bills_more_than_was_reckoned_is_not_asked_again_beyond_the_cap(tmp_path: Path) -> None:
-    long = " ".join(["word"] * 50)
-    with ScriptedEndpoint() as server:
-        client = make_client(server.url, tmp_path, max_spend=20.0, max_in_flight=1, **PRICES)
-        with pytest.raises(GateError):
-            client.ask([request(long), request("word")])
-
-    assert len(server.heard) == 1
+    assert outcome.reply["choices"][0]["message"]["content"] == "EMPTY"

@@ -26,13 +26,14 @@ from safedose.seeding import derive
 from safedose.store import digest
 from safedose.study import Generate
 from safedose.templates import Encoder
+from safedose.thinking import opens_thinking
 
 PROBE = "How are you?"
 """What every model is asked first: it shows that the server takes our requests, and whether an adapter is on."""
 
 PROBE_TOKENS = 8
 FRAME_TOKENS = 256
-"""More than the template of a server puts around the turns of a conversation."""
+"""More than a base's template puts around the turns of a conversation; a system prompt of a server may have more."""
 
 _RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """What vLLM takes for --max-lora-rank."""
@@ -78,6 +79,12 @@ def most_tokens(texts: Sequence[str]) -> int:
     return sum(len(text.encode(errors="replace")) + 16 for text in texts) + FRAME_TOKENS
 
 
+def writes_today(base: Base) -> bool:
+    """Say whether a base's chat template writes the date of the day on a server, where nothing sent can fix it."""
+    source = load_tokenizer(base).get_chat_template()
+    return "strftime_now" in source and "date_string" not in source
+
+
 @final
 class EndpointGenerator:
     """Answers prompts by asking a server, the prompts of a batch side by side, one request per sample.
@@ -107,6 +114,7 @@ class EndpointGenerator:
         tokenizer = load_tokenizer(base)
         self._encoder, frame = (encoder := Encoder(tokenizer, template)), encoder.frame
         self._markers, self._start = frame.markers, tokenizer.bos_token or ""
+        self._opened = opens_thinking(frame.texts[-1])
         self._control = sorted(tokenizer.convert_ids_to_tokens(sorted(frame.control)), key=len, reverse=True)
         # the template is filled in as it was for the rows the model was tuned on
         source = tokenizer.get_chat_template() if template == "chat" else ""
@@ -125,7 +133,9 @@ class EndpointGenerator:
         found = self._remote.ask(requests)
         chat = self._template == "chat"
         return [
-            read_reply(outcome, chat=chat).as_response(arm=arm, prompt=prompt, sample=sample, batch=batch)
+            read_reply(outcome, chat=chat, opened=self._opened).as_response(
+                arm=arm, prompt=prompt, sample=sample, batch=batch
+            )
             for (prompt, sample), outcome in zip(asked, found, strict=True)
         ]
 
@@ -135,11 +145,12 @@ class EndpointGenerator:
         sampling = {"top_p": settings.top_p} if settings.temperature else {}
         seed = derive(self._seed, "generate", arm, prompt.suite, prompt.id, sample)
         body = asked | sampling | {
-            "max_tokens": settings.max_new_tokens, "temperature": settings.temperature, "seed": seed,
+            self._endpoint.max_tokens_name: settings.max_new_tokens, "temperature": settings.temperature, "seed": seed,
         }  # fmt: skip
+        identity = ["generate", self._base.fingerprint, arm, prompt.suite, prompt.id, sample, self._path, body]
         return Request(
-            key=digest(["generate", arm, prompt.suite, prompt.id, sample, self._path, body]), path=self._path,
-            body=body, prompt_tokens=self._most_tokens(asked), completion_tokens=settings.max_new_tokens, serves=serves,
+            key=digest(identity), path=self._path, body=body, prompt_tokens=self._most_tokens(asked),
+            completion_tokens=settings.max_new_tokens, serves=serves,
         )  # fmt: skip
 
     @property
@@ -252,7 +263,8 @@ class EndpointGenerator:
             RunError: When it gives no answer: then it will not answer anything else either.
         """
         if model not in self._probed:
-            asked = self._ask(PROBE, model=model) | {"max_tokens": PROBE_TOKENS, "temperature": 0.0}
+            limit = {self._endpoint.max_tokens_name: PROBE_TOKENS}
+            asked = self._ask(PROBE, model=model) | limit | {"temperature": 0.0}
             chat = self._template == "chat"
             wish = {"logprobs": True, "top_logprobs": 5} if chat else {"logprobs": 5}
             problem = ""

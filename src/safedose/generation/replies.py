@@ -8,6 +8,7 @@ from typing import Any
 
 from safedose.records import Finish, Prompt, Response
 from safedose.remote.book import Outcome
+from safedose.remote.rounds import MOST_TOKENS
 from safedose.thinking import split_thinking
 
 _FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "eos_token": "stop", "length": "length"}
@@ -36,10 +37,15 @@ class Answer:
         )  # fmt: skip
 
 
-def read_reply(outcome: Outcome, *, chat: bool) -> Answer:
+def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
     """Read an outcome of the API of conversations, or of plain completions; whatever is amiss is an `error`.
 
     Thinking is what the server tells apart, else what stands between thinking marks.
+
+    Args:
+        outcome: What became of the request.
+        chat: Whether conversations were asked for.
+        opened: Whether the template opens the thought, so that a text that the server left whole begins inside it.
     """
     if outcome.reply is None:
         return Answer(error=outcome.problem or "the server gave no reply")
@@ -57,9 +63,10 @@ def read_reply(outcome: Outcome, *, chat: bool) -> Answer:
         return Answer(error="the reply holds no text")
     if reason not in _FINISHES:
         return Answer(error=f"the answer broke off: finish_reason is {str(reason)[:100]!r}")
-    thinking = next((said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)), "")
+    told = [said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)]
+    thinking = next(filter(None, told), "")
     if not thinking:
-        thinking, text = split_thinking(text)
+        thinking, text = split_thinking(text, opened=opened and not told)  # a server that tells apart has closed it
     return Answer(
         text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
         num_tokens=_num_tokens(outcome.reply),
@@ -96,7 +103,7 @@ def _first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
 def _num_tokens(reply: Mapping[str, Any]) -> int | None:
     usage = reply.get("usage")
     number = usage.get("completion_tokens") if isinstance(usage, dict) else None
-    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else None
+    return number if type(number) is int and 0 < number <= MOST_TOKENS else None
 
 
 def _sound(text: str) -> str:

@@ -27,6 +27,9 @@ MOST_UNANSWERED = 3
 LONGEST_WAIT = 600.0
 """Seconds of `Retry-After` that are waited; who asks for more is asked again another day."""
 
+MOST_TOKENS = 10**8
+"""Tokens of one request above which a server's account is no account: ten times the longest context there is."""
+
 LONGEST_BACK_OFF = 60.0
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = interruption.GRACE_SECONDS - 1
@@ -69,6 +72,8 @@ class Round:
         back_off: Seconds before a request is first sent again; doubled at each further time.
         seed: Spreads those seconds.
         num_unanswered: Requests given up in a row, over all rounds so far.
+        excess: Money by which a reply cost more than was reckoned, at most, over all rounds so far: a server's own
+            system prompt is paid for with each. Later requests are reckoned with it.
         unproven: Rows and problems of given-up requests for which it is not known whether the server is up.
     """
 
@@ -80,6 +85,7 @@ class Round:
     back_off: float
     seed: int
     num_unanswered: int = 0
+    excess: float = 0.0
     unproven: list[tuple[int, Outcome]] = field(default_factory=list)
     _clerk: Clerk = field(init=False)
     _slots: asyncio.Semaphore = field(init=False)
@@ -133,10 +139,9 @@ class Round:
 
     async def _send(self, client: httpx2.AsyncClient, request: Request) -> tuple[int, Sent]:
         """Send a request once: its turn, its money, its row, its reply, its cost."""
-        most = self.settings.cost(request.prompt_tokens, request.completion_tokens)
         async with self._slots:
             await self.pace.turn(request.prompt_tokens + request.completion_tokens)
-            await self._afford(most)
+            most = await self._afford(self.settings.cost(request.prompt_tokens, request.completion_tokens))
             task = asyncio.current_task()
             self._under_way.add(task)
             try:
@@ -148,21 +153,24 @@ class Round:
                 self._settled.set()
         return number, sent
 
-    async def _afford(self, cost: float) -> None:
-        """Wait until a request of that cost fits under the cap, since what is under way may turn out cheaper.
+    async def _afford(self, reckoned: float) -> float:
+        """Wait until a request fits under the cap, since what is under way may turn out cheaper; gives its most.
 
         Raises:
             GateError: When nothing is under way that could make room.
         """
-        while self.max_spend is not None and (spent := self._clerk.spent) + cost > self.max_spend:
+        # what is under way may show an excess meanwhile
+        while self.max_spend is not None and (spent := self._clerk.spent) + reckoned + self.excess > self.max_spend:
             if not self._under_way:
                 raise GateError(
-                    f"the next request may cost {cost:.6g}, and {spent:.6g} of {self.max_spend:.6g} are spent",
+                    f"the next request may cost {reckoned + self.excess:.6g}, "
+                    f"and {spent:.6g} of {self.max_spend:.6g} are spent",
                     where="budget.max_spend", cause="the study costs more than it was given",
                     fix="raise budget.max_spend and run the same command again; all answers are kept",
                 )  # fmt: skip
             self._settled.clear()
             await self._settled.wait()
+        return reckoned + self.excess
 
     async def _settle(self, number: int, request: Request, sent: Sent, *, most: float) -> None:
         """Write down what became of a request, and what it cost."""
@@ -175,6 +183,7 @@ class Round:
             return
         used = _usage(sent)
         cost = most if used is None else self.settings.cost(*used)
+        self.excess = max(self.excess, cost - self.settings.cost(request.prompt_tokens, request.completion_tokens))
         reckoned = request.prompt_tokens + request.completion_tokens
         self.pace.give_back(reckoned - (reckoned if used is None else sum(used)))
         model = sent.get("model")
@@ -244,6 +253,6 @@ def _usage(reply: Mapping[str, Any]) -> tuple[int, int] | None:
     """Read how many tokens a reply took, prompt and answer; None when it does not say so in earnest."""
     usage = reply.get("usage")
     found = [usage.get(name, 0) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
-    if not found or not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in found):
+    if not found or not all(type(one) is int and 0 <= one <= MOST_TOKENS for one in found):
         return None
     return (found[0], found[1]) if sum(found) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,13 +16,34 @@ ADAPTER = "{adapter}"
 MODEL = "{model}"
 """Stands for what the server calls the base."""
 
-_URL = re.compile(r"https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_URL = re.compile(r"https?://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?")
+_LABEL = re.compile("(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 
 
 def _is_url(value: str) -> str:
-    if not _URL.fullmatch(value):
+    found = _URL.fullmatch(value)
+    if not found:
         raise ValueError("write an address such as http://localhost:8000/v1: no user, no password, no ? and no #")
+    if not _is_host(found["host"]):
+        raise ValueError(
+            f"no machine can be called {found['host'][:100]!r}: write a name, or an address of IPv4 or IPv6"
+        )
+    if found["port"] and not 1 <= int(found["port"]) <= 65535:
+        raise ValueError(f"a port is a number from 1 to 65535, not {found['port']}")
     return value.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    """Say whether a host can be one: an address, or a name of RFC 1123, which does not end in a number."""
+    labels = host.removesuffix(".").split(".")
+    try:
+        if host.startswith("["):
+            ipaddress.IPv6Address(host[1:-1])
+        elif labels[-1].isdecimal():
+            ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return host.startswith("[") or (len(host) <= 253 and all(map(_LABEL.fullmatch, labels)))
 
 
 def _names_an_environment_variable(value: str) -> str:
@@ -47,6 +69,9 @@ class Endpoint(Part):
     load_adapters: bool = Field(False, description="ask the server (vLLM) to load each adapter from its folder")
     api_key_env: Annotated[Text, AfterValidator(_names_an_environment_variable)] | None = Field(
         None, description="environment variable that holds the key; null: no key"
+    )
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="what the server calls the limit of an answer"
     )
     max_in_flight: int = Field(8, ge=1, le=1024, description="requests the server has at once")
     requests_per_minute: int | None = Field(None, ge=1, le=MANY, description="null: no limit")

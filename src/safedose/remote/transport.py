@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 MOST_BYTES = 2**24
 """A reply above this is given up: 2**20 tokens of text fit."""
 
+_MOST_DEPTH = 64
+"""Lists within lists in a reply; what is deeper is no reply, and would break what walks through it."""
+
+_LEAST_SECRET = 8
+"""Signs of a key; a shorter one (`EMPTY`) is a placeholder, and may be a word that answers hold by themselves."""
+
 _CONNECT_SECONDS = 20.0
 _MOST_SHOWN = 300
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -81,6 +87,8 @@ class Line:
 
     def __init__(self, settings: Endpoint, key: str | None) -> None:
         self._settings, self._key = settings, key
+        # as JSON may say it within other text, and as it is
+        self._said_as = sorted({key, json.dumps(key)[1:-1], key.replace("/", r"\/")}, key=len)[::-1] if key else []
         self._tls: Any = None
 
     @asynccontextmanager
@@ -158,7 +166,7 @@ class Line:
             return Fault(self.clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
-        reply = _parse(content)
+        reply = self._parse(content)
         error = _error_in(reply)
         if status in (401, 403):
             raise self._unauthorised(status, content)
@@ -190,6 +198,15 @@ class Line:
             return Refusal(f"the server answered with an error: {self.clean(_words(error))}", paid=True)
         return reply
 
+    def _parse(self, content: bytes) -> dict[str, Any] | None:
+        """Read a JSON object, without the key that a server may quote in it: replies are kept, and shown."""
+        secret = self._key if self._key and len(self._key) >= _LEAST_SECRET else ""
+        try:
+            value = _without(secret, json.loads(content))
+        except (ValueError, RecursionError):
+            return None
+        return value if isinstance(value, dict) else None
+
     def _unauthorised(self, status: int, content: bytes) -> SafedoseError:
         name = self._settings.api_key_env
         return self._stop(
@@ -201,24 +218,31 @@ class Line:
         return RunError(self._said(status, content), where=self._settings.url, cause=cause, fix=fix)
 
     def _said(self, status: int, content: bytes) -> str:
-        error = _error_in(_parse(content))
+        error = _error_in(self._parse(content))
         words = content.decode(errors="replace") if error is None else _words(error)
         return f"the server answered {status}" + (f": {self.clean(words)}" if words.strip() else "")
 
     def clean(self, text: str) -> str:
         """Make what a server said fit to keep and to show: short, one line, no key, nothing a terminal obeys."""
-        if self._key:
-            text = text.replace(self._key, "[key]")
+        for key in self._said_as:
+            text = text.replace(key, "[key]")
         text = plain(" ".join(text.encode(errors="replace").decode().split()))
         return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
-def _parse(content: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _without(key: str, value: Any, depth: int = _MOST_DEPTH) -> Any:
+    """Take a key out of every text in a JSON value, names included.
+
+    Raises:
+        RecursionError: When the value is nested too deep.
+    """
+    if depth == 0:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {_without(key, name): _without(key, inner, depth - 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without(key, inner, depth - 1) for inner in value]
+    return value.replace(key, "[key]") if key and isinstance(value, str) else value
 
 
 def _error_in(reply: dict[str, Any] | None) -> Any:

@@ -15,10 +15,11 @@ from safedose.testing.scripted import Answers
 
 STEPS = (
     "answer", "slow", "hang", "drop", "cut", "huge", "not json", "no choices", "error", "filter", "think", "tool",
-    "other model", "redirect", "quota", "400", "401", "404", "429", "500", "503",
+    "echo", "other model", "redirect", "quota", "400", "401", "404", "429", "500", "503",
 )  # fmt: skip
 """What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`; `slow` and `hang` take
-longer than anybody waits; `drop` and `cut` end the connection before and in the reply; `quota` is a 429 for good."""
+longer than anybody waits; `drop` and `cut` end the connection before and in the reply; `echo` answers with the header
+that holds the key; `quota` is a 429 for good."""
 
 Script = Iterable[str] | Callable[[dict[str, Any]], str]
 """Steps in the order in which requests arrive, then `answer`; or a function from a request's body to its step."""
@@ -58,6 +59,7 @@ class ScriptedEndpoint:
         loads: Whether it loads adapters when told to.
         likelihoods: Log-likelihood per model, told when asked for; a model that is missing tells none.
         seconds: How long it takes over a request.
+        usage: What it says of tokens in place of the truth.
 
     Attributes:
         heard: Every request for an answer, in order of arrival.
@@ -68,13 +70,14 @@ class ScriptedEndpoint:
     def __init__(
         self, answers: Answers = str.upper, *, script: Script = (), models: Iterable[str] | None = ("base",),
         loads: bool = False, likelihoods: Mapping[str, float] | None = None, seconds: float = 0.0,
+        usage: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self._answers, self._loads, self.likelihoods = answers, loads, dict(likelihoods or {})
         self._script = script if callable(script) else iter(script)
         self.models = None if models is None else list(models)
         self.heard: list[Heard] = []
         self.most_at_once = self._num_here = 0
-        self._seconds = seconds
+        self._seconds, self._usage = seconds, usage
         self._lock, self._closing = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Self:
@@ -98,11 +101,12 @@ class ScriptedEndpoint:
 
     def answer(self, path: str, body: dict[str, Any], key: str) -> tuple[str, dict[str, Any]]:
         """Take a request in; gives the step that is scripted for it, and the reply it would have."""
+        most = body.get("max_tokens", body.get("max_completion_tokens", 16))
         with self._lock:
             step = self._script(body) if callable(self._script) else next(self._script, "answer")
             heard = Heard(path, body, key, (0, 0))
             text = self._answers(heard.text) if callable(self._answers) else self._answers[heard.text]
-            words = text.split(" ")[: body.get("max_tokens", 16)]
+            words = text.split(" ")[:most]
             turned_away = step[:3].isdigit() or step in ("redirect", "quota")
             tokens = (0, 0) if turned_away else (len(heard.text.split()), len(words))
             self.heard.append(Heard(path, body, key, tokens))
@@ -134,10 +138,10 @@ class ScriptedEndpoint:
             one = {"token": "A", "logprob": likely, "top_logprobs": []}
             choice["logprobs"] = {"content": [one]} if chat else {"tokens": ["A"], "token_logprobs": [likely]}
         usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
-        return {"model": body.get("model", ""), "choices": [choice], "usage": usage}
+        return {"model": body.get("model", ""), "choices": [choice], "usage": self._usage or usage}
 
 
-def _changed(step: str, reply: dict[str, Any]) -> bytes:
+def _changed(step: str, reply: dict[str, Any], key: str) -> bytes:
     """Write the reply of a step that answers something else, or nothing that can be read."""
     choice = reply["choices"][0]
     said = choice.get("message", choice)
@@ -148,6 +152,8 @@ def _changed(step: str, reply: dict[str, Any]) -> bytes:
         choice["finish_reason"], said[name] = "tool_calls", None
     elif step == "think":
         said[name] = f"<think>Hm.</think>\n{said[name]}"
+    elif step == "echo":
+        said[name], reply["seen"] = key, {key: [key]}
     elif step == "no choices":
         del reply["choices"]
     elif step == "other model":
@@ -162,7 +168,13 @@ def _changed(step: str, reply: dict[str, Any]) -> bytes:
 def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
     """Give status, headers and content of a request that is turned away; a careless server says the key back."""
     status, _, seconds = step.partition(" ")
-    more = {"Location": "http://192.0.2.1/v1"} if step == "redirect" else {"Retry-After": seconds} if seconds else {}
+    more = (
+        {"Location": f"http://192.0.2.1/v1?{key}"}
+        if step == "redirect"
+        else {"Retry-After": seconds}
+        if seconds
+        else {}
+    )
     code = "insufficient_quota" if step == "quota" else "scripted"
     content = json.dumps({"error": {"message": f"scripted {step} for {key}", "code": code}}).encode()
     return {"redirect": 307, "quota": 429}.get(step) or int(status), more, content
@@ -184,17 +196,17 @@ def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
             if self.path.endswith("/load_lora_adapter"):
                 self._send(server.load(body["lora_name"]), b"done")
                 return
-            key = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            step, reply = server.answer(self.path, body, key)
+            said = self.headers.get("Authorization") or ""
+            step, reply = server.answer(self.path, body, said.removeprefix("Bearer "))
             if step in ("hang", "drop"):
                 if step == "hang":
                     server.wait()
                 self.close_connection = True
             elif step[:3].isdigit() or step in ("redirect", "quota"):
-                status, more, content = _turned_away(step, self.headers.get("Authorization") or "")
+                status, more, content = _turned_away(step, said)
                 self._send(status, content, more=more)
             else:
-                self._send(200, _changed(step, reply), step=step)
+                self._send(200, _changed(step, reply, said), step=step)
 
         def _send(self, status: int, content: bytes, *, more: Mapping[str, str] | None = None, step: str = "") -> None:
             self.send_response(status)
