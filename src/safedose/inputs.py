@@ -201,10 +201,12 @@ def plan_suites(
     """Decide which prompts share a batch, per base and suite: once, since answers can depend on their company."""
     settings = study.generate
     room = max(1, settings.batch_tokens // max(settings.samples, settings.num_beams))
+    asked = [prompt for prompts in inputs.suites.values() for prompt in prompts]
     found: dict[tuple[str, str], Batches] = {}
     for base in bases:
+        counted = iter(count_tokens(base, study, asked))  # of all suites in one call: each loads a tokenizer
         for suite, prompts in inputs.suites.items():
-            lengths = count_tokens(base, study, prompts)
+            lengths = list(itertools.islice(counted, len(prompts)))
             found[base.name, suite] = plan_batches(lengths, max_new_tokens=settings.max_new_tokens, batch_tokens=room)
     return found
 
