@@ -99,7 +99,8 @@ def _count(source: Source, rows: Sequence[Example] | None) -> int | None:
     """Say how many rows a source gives: as loaded, as asked for, or as the catalogue knows."""
     if rows is not None:
         return len(rows)
-    return source.rows or SOURCES[source.source].num_rows
+    known = SOURCES.get(source.source)  # none of a data set of the Hub
+    return source.rows or (known.num_rows if known else None)
 
 
 def _stand_in(choice: SuiteChoice) -> tuple[Prompt, ...]:
