@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from hub_server import COMMIT, Hub, serving
-from safedose.bases import SMALL_WORLD
-from safedose.hub import is_hub_id, read_commits
+from safedose.bases import SMALL_WORLD, find_base
+from safedose.hub import is_hub_id, parts_of_base, read_commits
 from tiny_study import write_study
 
 NAME = "village/harbour"
+REFUSED = ("a--b/c", "foo/baz-", "foo/x.git", f"foo--bar/baz@{COMMIT}")  # by huggingface_hub
 
 
 @pytest.fixture
@@ -35,7 +36,10 @@ def safedose(hub: Hub | None, *arguments: object, home: Path) -> subprocess.Comp
     """Run the command line in a process of its own, which knows no other Hub; None: no Hub at all."""
     address = hub.address if hub else "http://127.0.0.1:9"  # the port of discard, where nobody listens
     ours = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
-    ours |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "COLUMNS": "200", "PYTHONPATH": str(Path(__file__).parent)}
+    ours |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "COLUMNS": "200"}
+    ours["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).strip(
+        os.pathsep
+    )
     command = [sys.executable, "-m", "safedose", *map(str, arguments)]
     return subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, check=False)  # noqa: S603
 
@@ -84,6 +88,53 @@ def test_run_without_the_hub_is_refused_before_any_work(tmp_path: Path) -> None:
     }
 
 
+def test_a_tokenizer_that_did_not_come_is_fetched_by_the_next_plan(hub: Hub, tmp_path: Path) -> None:
+    study, home = write_study(tmp_path / "study", base=f"{NAME}@{COMMIT}"), tmp_path / "home"
+    assert safedose(hub, "plan", study, home=home).returncode == 0
+    (there,) = home.rglob("snapshots/*/tokenizer.json")
+    there.unlink()
+
+    offline = safedose(None, "plan", study, "--json", home=home)
+    assert NAME in json.loads(offline.stdout)["unknown"][0]["what"]
+    assert safedose(hub, "plan", study, home=home).returncode == 0
+    assert there.exists()
+
+
+def test_a_cache_that_another_tool_filled_in_part_is_filled_up(hub: Hub, tmp_path: Path) -> None:
+    study, home = write_study(tmp_path / "study", base=f"{NAME}@{COMMIT}"), tmp_path / "home"
+    there = home / "hub" / "models--village--harbour" / "snapshots" / COMMIT
+    there.mkdir(parents=True)
+    shutil.copy(SMALL_WORLD / "config.json", there)
+    shutil.copy(SMALL_WORLD / "model.safetensors", there / "model-00001-of-00002.safetensors")
+
+    done = safedose(hub, "plan", study, home=home)
+    assert done.returncode == 0, done.stderr
+    assert (there / "tokenizer.json").exists()
+
+
+def test_a_base_fetched_before_is_found_offline_by_a_new_study(hub: Hub, tmp_path: Path) -> None:
+    for name, one in (("first", hub), ("second", None)):
+        done = safedose(one, "plan", write_study(tmp_path / name, base=NAME), "--json", home=tmp_path / "home")
+        assert done.returncode == 0, done.stderr
+        assert not json.loads(done.stdout).get("unknown")
+
+
+def test_weights_in_another_layout_and_settings_of_other_parts_are_no_part_of_a_base() -> None:
+    others = ["original/model.safetensors", "consolidated.safetensors", "preprocessor_config.json", "a.py"]
+
+    assert parts_of_base(["merges.txt", *others, "model.safetensors"]) == ("merges.txt", "model.safetensors")
+
+
+@pytest.mark.parametrize(("file", "same"), [("preprocessor_config.json", True), ("merges.txt", False)])
+def test_the_fingerprint_is_of_the_files_that_are_used(file: str, same: bool, tmp_path: Path) -> None:
+    base = shutil.copytree(SMALL_WORLD, tmp_path / "base")
+    before = find_base(str(base), root=tmp_path).fingerprint
+    (base / file).write_text("{}")
+    find_base.cache_clear()
+
+    assert (find_base(str(base), root=tmp_path).fingerprint == before) == same
+
+
 def test_pickled_weights_are_refused_by_plan(hub: Hub, tmp_path: Path) -> None:
     (hub.folder / "model.safetensors").unlink()
     study = write_study(tmp_path / "study", base=NAME)
@@ -106,6 +157,6 @@ def test_owner_and_name_are_a_hub_id(name: str) -> None:
     assert is_hub_id(name)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "a/b/c", "../b", "a/..", "/a/b", "a b/c", "a/b@", "<a folder, or a Hub id>"])
+@pytest.mark.parametrize("name", ["gpt2", "a/b/c", "../b", "a/..", "/a/b", "a b/c", "a/b@", "<a folder>", *REFUSED])
 def test_anything_else_is_none(name: str) -> None:
     assert not is_hub_id(name)

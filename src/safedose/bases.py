@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from safedose.errors import InputError, SafedoseError, Unfetched
-from safedose.hub import LIGHT, WEIGHTS, find_snapshot, is_hub_id
+from safedose.hub import find_snapshot, is_hub_id, parts_of_base
 
 # on a CPU, bitsandbytes warns of a faster kernel that it would fetch from the Hub, whoever imports it
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
@@ -33,7 +33,7 @@ class Base:
     Attributes:
         name: As the study names it.
         path: Folder with weights and tokenizer.
-        fingerprint: sha256 over all of its files: what it is, whatever it is called.
+        fingerprint: sha256 over the files that make it what it is (`parts_of_base`), whatever it is called.
         commit: Which state of its repository on the Hub it is; empty for a folder.
         complete: Whether its weights are here; otherwise only what says how it is built and reads.
     """
@@ -70,16 +70,17 @@ def find_base(name: str, *, root: Path, weights: bool = True) -> Base:
             )  # fmt: skip
         snapshot = find_snapshot(name, root=root, weights=weights)
         path, commit, complete = snapshot.path, snapshot.commit, snapshot.complete
-    if (complete or weights) and not any(path.glob("*.safetensors")):
+    parts = parts_of_base(file.name for file in path.iterdir() if file.is_file())
+    if (complete or weights) and not any(part.endswith(".safetensors") for part in parts):
         raise InputError(
             f"base {name!r} has no safetensors weights", where=str(path),
             cause="only pickled weights were published, or the folder is not a model",
             fix="convert the weights to safetensors; pickled weights are never loaded",
         )  # fmt: skip
     digest = hashlib.sha256()
-    for file in sorted({f for pattern in (*LIGHT, WEIGHTS) for f in path.glob(pattern)}):
-        with file.open("rb") as stream:
-            digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    for part in parts:
+        with (path / part).open("rb") as stream:
+            digest.update(part.encode() + hashlib.file_digest(stream, "sha256").digest())
     return Base(name=name, path=path, fingerprint=digest.hexdigest(), commit=commit, complete=complete)
 
 

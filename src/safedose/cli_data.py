@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,13 +46,13 @@ def fetch(
 ) -> None:
     """Fetch the files of sources, or of data sets of the Hub (owner/name@revision); the same command goes on."""
     from safedose.data.fetching import fetch as fetch_source
-    from safedose.data.hubdata import fetch_hub_data, is_hub_data
+    from safedose.data.hubdata import fetch_hub_data
     from safedose.data.places import Found
     from safedose.data.sources import find_source
     from safedose.progress import Watch
 
-    of_hub = [one for one in ids if is_hub_data(one, root=Path())]
-    sources = [find_source(one, where="safedose data fetch") for one in ids if one not in of_hub]
+    named, of_hub = _told_apart(ids, "safedose data fetch", data_dir=data_dir, files=files)
+    sources = [find_source(one, where="safedose data fetch") for one in named]
     watch = Watch(quiet=as_json)
     found = {source.id: fetch_source(source, watch, data_dir=data_dir) for source in sources}
     for name in of_hub:
@@ -62,21 +63,54 @@ def fetch(
 
 @app.command()
 def check(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="sources; else all that are here")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID...]", help="sources, or data sets of the Hub; else all that are here"),
+    ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Hash the files that are here and compare; exits 1 when one differs. Asks no network."""
-    from safedose.data.places import locate
+    from safedose.data.hubdata import list_hub_data
+    from safedose.data.places import Found, hash_of, locate
     from safedose.data.sources import SOURCES, find_source
 
-    names = ids or list(SOURCES)
+    names, of_hub = _told_apart(ids or SOURCES, "safedose data check", data_dir=data_dir)
     found = {name: locate(find_source(name, where="safedose data check"), data_dir=data_dir) for name in names}
     if not ids:
         found = {name: files for name, files in found.items() if any(one.state != "absent" for one in files)}
+    for name in of_hub:
+        commit, paths = list_hub_data(name)
+        found[f"{name} (commit {commit})"] = tuple(
+            Found(path, hash_of(path), None, "unverified") if path.is_file() else Found(path, None, None, "absent")
+            for path in paths
+        )
     show({"files": _as_json(found)}, as_json, lambda: _found_table(found))
     if any(one.state == "differs" for files in found.values() for one in files):
         raise typer.Exit(1)
+
+
+def _told_apart(
+    ids: Iterable[str], where: str, *, data_dir: Path | None, files: str | None = None
+) -> tuple[list[str], list[str]]:
+    """Tell names of the catalogue from data sets of the Hub; refuse an option that one of them would not heed."""
+    from safedose.data.hubdata import is_hub_data
+    from safedose.errors import InputError
+
+    names = list(ids)
+    of_hub = [name for name in names if is_hub_data(name, root=Path())]
+    named = [name for name in names if name not in of_hub]
+    if of_hub and data_dir:
+        raise InputError(
+            f"--data-dir is not for {of_hub[0]!r}, a data set of the Hub", where=where,
+            cause="its files lie in the cache of the Hub's own tools", fix="leave it out, or set HF_HOME",
+        )  # fmt: skip
+    if named and files:
+        raise InputError(
+            f"--files is for data sets of the Hub, {named[0]!r} is none", where=where,
+            cause="the catalogue knows the files of its sources", fix="leave it out, or fetch the two one by one",
+        )  # fmt: skip
+    return named, of_hub
 
 
 def _here(source: Source, dirs: tuple[Path, ...]) -> str:

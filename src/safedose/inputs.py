@@ -256,8 +256,9 @@ def _pins(study: Study, root: Path) -> tuple[Pin, ...]:
     suites = (find(choice.name) for choice in study.suites if study.asks and not choice.path)
     named = dict.fromkeys([*(source.source for source in sources), *(suite.name for suite in suites if suite)])
     known = [pin(SOURCES[name]) for name in named if name in SOURCES and SOURCES[name].files]
-    of_hub = {one.source: find_hub_data(one.source, one.files) for one in sources if is_hub_data(one.source, root=root)}
-    return (*known, *(Pin(name, data.commit, data.sha256, verified=False) for name, data in of_hub.items()))
+    of_hub = {f"{one.source} {one.files or ''}".strip(): one for one in sources if is_hub_data(one.source, root=root)}
+    found = {name: find_hub_data(one.source, one.files, root=root) for name, one in of_hub.items()}
+    return (*known, *(Pin(name, data.commit, data.sha256, verified=False) for name, data in found.items()))
 
 
 def load_prompts_of(choice: SuiteChoice, root: Path) -> tuple[Prompt, ...]:

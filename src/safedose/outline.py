@@ -151,7 +151,7 @@ def _count(source: Source, rows: Sequence[Example] | None) -> int | None:
     """Say how many rows a source gives: as loaded, as asked for, or as the catalogue knows of plain files."""
     if rows is not None:
         return len(rows)
-    known = SOURCES.get(source.source)
+    known = SOURCES.get(source.source)  # none of a data set of the Hub
     return source.rows or (known.num_rows if known and known.reader == "rows" else None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from safedose.data.places import Pin
 from safedose.errors import InputError
+from safedose.hub import is_hub_id
 from safedose.store import StudyFolder
 
 
@@ -21,12 +22,14 @@ def check_pins(folder: StudyFolder, pins: Sequence[Pin]) -> None:
     for pin in pins:
         before = noted.get(pin.id, {}).get("sha256", pin.sha256)
         if before != pin.sha256:
+            name = pin.id.partition(" ")[0]  # of a data set of the Hub the files follow
+            exact = f"{name.partition('@')[0]}@{pin.revision}" if is_hub_id(name) else name
             raise InputError(
                 f"the files of {pin.id!r} changed since this study began: sha256 {before[:12]}... then, "
                 f"{pin.sha256[:12]}... now",
                 where=str(folder.path / "lock.json"),
                 cause="another version was fetched or copied, or a file was damaged",
-                fix=f"put the old file back (`safedose data check {pin.id}` shows where it lies), or begin a sibling "
+                fix=f"put the old file back (`safedose data check {exact}` shows where it lies), or begin a sibling "
                 f"study: `safedose fork {folder.path} NEW_FOLDER`",
             )  # fmt: skip
 

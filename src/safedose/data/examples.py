@@ -15,6 +15,9 @@ from safedose.errors import InputError, nearest
 from safedose.kinds import TrainingField
 from safedose.records import Example, Form
 
+UNSTATED = "not stated"
+"""Licence of a row that states none."""
+
 _FORMS = get_args(Form)
 
 
@@ -82,7 +85,7 @@ def _example(cells: Cells, source: str) -> Example:
         response=said.response,
         source=source,
         row=number - 1,
-        licence=cells.label("licence") or "not stated",
+        licence=cells.label("licence") or UNSTATED,
         category=cells.label("category"),
         form=cast(Form, form),
         before=said.before,

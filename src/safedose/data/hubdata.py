@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safedose import hub
 from safedose.data.places import hash_of
 from safedose.errors import InputError, Unfetched
-from safedose.hub import COMMIT, explained, is_hub_id
-from safedose.store.durable import digest
+from safedose.store.durable import digest, read_json
 
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz", ".parquet")
 _ASIDE = re.compile(r"(^|/)(dataset_infos?|dataset_dict|state|config|croissant)\.json$")  # about rows, no rows
 _TRAIN = re.compile(r"(?<![a-z])train(?![a-z])")
+_NUMBER = re.compile(r"(?:^|[-_.])\d+(-of-\d+)?(?:-[0-9a-f]{16})?$")  # of a shard: train-00000-of-00003, 0000
+_CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,13 @@ class HubData:
 
     @property
     def label(self) -> str:
-        """Repository and the first digits of the commit, for the rows that come from it."""
-        return f"{self.name.partition('@')[0]}@{self.commit[:8]}"
+        """Repository and the first digits of the hash, for the rows that come from it: a new card changes none."""
+        return f"{self.name.partition('@')[0]}@{self.sha256[:8]}"
+
+    @property
+    def licence(self) -> str:
+        """What the card of the data set states; empty where it states none, or cannot be read."""
+        return hub.read_licence(hub.snapshot_folder("dataset", self.name.partition("@")[0], self.commit) / _CARD)
 
     @property
     def sha256(self) -> str:
@@ -44,74 +52,117 @@ class HubData:
 
 def is_hub_data(name: str, *, root: Path) -> bool:
     """Say whether a source is a data set of the Hub: no file of that name, and no ending of a file of rows."""
-    return is_hub_id(name) and not name.endswith(_ENDINGS) and not (root / name).exists()
+    return not name.endswith(_ENDINGS) and hub.is_hub_id(name) and not (root / name).exists()
 
 
-def find_hub_data(name: str, pattern: str | None) -> HubData:
+def find_hub_data(name: str, pattern: str | None, *, root: Path | None = None) -> HubData:
     """Find the files of a data set that was fetched before; asks nobody.
+
+    The commit is that of the name, else the one the study began with (`lock.json`), else the newest fetched. The files
+    are chosen from all that the repository has there, so that one that is not here is missed.
 
     Args:
         name: owner/name, with an optional @revision: a commit, branch or tag.
         pattern: Which files of rows, such as `data/train-*.parquet`; None: all if there is one, else those with
-            `train` in their path.
+            the word `train` in their path, if they are one table.
+        root: The study's folder; None: there is no study.
 
     Raises:
-        Unfetched: When nothing of it is on this machine.
+        Unfetched: When a file of it is not on this machine.
         InputError: When the pattern fits no file, or without one it is not plain which are meant.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
     repository, _, revision = name.partition("@")
-    wanted = _wanted(pattern)
-    try:
-        found = snapshot_download(
-            repository, repo_type="dataset", revision=revision or "main", allow_patterns=wanted, local_files_only=True
-        )
-    except LocalEntryNotFoundError:
+    noted = _noted_commit(root, name) if root else ""
+    commit = revision if hub.COMMIT.fullmatch(revision) else noted
+    commit = commit or hub.commit_here("dataset", repository, revision or "main")
+    listed = hub.noted_files("dataset", repository, commit) if commit else None
+    chosen = _chosen(name, listed, pattern) if listed is not None else ()
+    folder = hub.snapshot_folder("dataset", repository, commit)
+    needed = [*chosen, *({_CARD} & set(listed or ()))]
+    absent = hub.missing(folder, needed)
+    if absent or not chosen:
+        here = f", but {len(needed) - len(absent)} of {len(needed)} files" if len(absent) < len(needed) else ""
+        exact = f"{repository}@{noted}" if noted and commit == noted else name
         raise Unfetched(
-            f"the data set {name!r} is not on this machine", where="data in the study file",
-            cause="it was not fetched yet: a study downloads no data by itself; or the path of a file is misspelt",
-            fix=f"`safedose data fetch {name}`{f' --files {pattern!r}' if pattern else ''}", source=name,
-        ) from None  # fmt: skip
-    return HubData(name, Path(found).name, _chosen(name, Path(found), pattern))
+            f"the data set {exact!r} is not on this machine{here}", where="data in the study file",
+            cause="it was not fetched to its end: a study downloads no data by itself; or the path of a file is "
+            "misspelt",
+            fix=f"`safedose data fetch {exact}`{f' --files {pattern!r}' if pattern else ''}",
+            source="" if pattern else exact,  # a list of what to fetch has no room for the pattern
+        )  # fmt: skip
+    return HubData(name, commit, tuple(folder / path for path in chosen))
 
 
 def fetch_hub_data(name: str, pattern: str | None) -> HubData:
-    """Fetch the files of rows of a data set from the Hub; what is here already is not fetched again.
+    """Fetch the files of rows of a data set that a study would read, and its card; what is here is not fetched again.
 
     Raises:
-        InputError: When the Hub has no such data set, guards it, or the pattern fits nothing.
+        InputError: When the Hub has no such data set, guards it, the pattern fits nothing, or without one it is not
+            plain which files are meant.
         Unfetched: When the Hub cannot be reached.
+        RunError: When the Hub's cache cannot be written to.
     """
-    from huggingface_hub import HfApi, snapshot_download
-
     repository, _, revision = name.partition("@")
     offline = "run where there is a network, or copy the files here and give their path"
-    with explained(f"the data set {name!r}", "safedose data fetch", offline=offline, source=name):
-        if not COMMIT.fullmatch(revision):  # says at once what a download would say after minutes of trying
-            HfApi().dataset_info(repository, revision=revision or None, timeout=20)
-        snapshot_download(repository, repo_type="dataset", revision=revision or "main", allow_patterns=_wanted(pattern))
-    return find_hub_data(name, pattern)
+    with hub.explained(f"the data set {name!r}", "safedose data fetch", offline=offline, source=name):
+        commit, listed = hub.list_files("dataset", repository, revision)
+    hub.note_files("dataset", repository, commit, listed)
+    wanted = [*_chosen(name, listed, pattern), *({_CARD} & set(listed))]
+    with hub.explained(f"the data set {name!r}", "safedose data fetch", offline=offline, source=name):
+        hub.fetch_files("dataset", repository, commit, wanted, revision=revision or "main")
+    return find_hub_data(f"{repository}@{commit}", pattern)
 
 
-def _wanted(pattern: str | None) -> list[str]:
-    return [pattern] if pattern else [f"*{ending}" for ending in _ENDINGS]
+def list_hub_data(name: str) -> tuple[str, tuple[Path, ...]]:
+    """Give the commit of a data set that was fetched before, and where each of its files of rows lies or would lie.
+
+    Raises:
+        Unfetched: When nothing of it was fetched.
+    """
+    repository, _, revision = name.partition("@")
+    commit = revision if hub.COMMIT.fullmatch(revision) else hub.commit_here("dataset", repository, revision or "main")
+    listed = hub.noted_files("dataset", repository, commit) if commit else None
+    if listed is None:
+        raise Unfetched(
+            f"the data set {name!r} is not on this machine", where="safedose data check",
+            cause="nothing of it was fetched", fix=f"`safedose data fetch {name}`", source=name,
+        )  # fmt: skip
+    folder = hub.snapshot_folder("dataset", repository, commit)
+    return commit, tuple(folder / path for path in _rows_among(listed))
 
 
-def _chosen(name: str, folder: Path, pattern: str | None) -> tuple[Path, ...]:
-    """Choose the files of rows; a guess would train on a test split in silence."""
-    paths = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
-    rows = {path: file for path, file in paths.items() if path.endswith(_ENDINGS) and not _ASIDE.search(path)}
+def _noted_commit(root: Path, name: str) -> str:
+    """Read which commit of a data set a study began with; empty before, or where its lock is damaged."""
+    data = read_json(root / "lock.json").get("data")
+    for pinned, entry in data.items() if isinstance(data, dict) else ():
+        commit = entry.get("revision") if isinstance(entry, dict) else None
+        if pinned.partition(" ")[0] == name and isinstance(commit, str) and hub.COMMIT.fullmatch(commit):
+            return commit
+    return ""
+
+
+def _rows_among(listed: Sequence[str]) -> list[str]:
+    return [path for path in sorted(listed) if path.endswith(_ENDINGS) and not _ASIDE.search(path)]
+
+
+def _table_of(path: str) -> tuple[str, str, str]:
+    """Say which table a file of rows is a shard of: folder, name without the shard's number, ending."""
+    ending = max((one for one in _ENDINGS if path.endswith(one)), key=len)
+    folder, _, stem = path.removesuffix(ending).rpartition("/")
+    return folder, _NUMBER.sub(r"\1", stem), ending
+
+
+def _chosen(name: str, listed: Sequence[str], pattern: str | None) -> tuple[str, ...]:
+    """Choose files of rows among all of a repository; a guess would train on a test split in silence."""
+    rows = _rows_among(listed)
     if pattern:
-        meant = {path: file for path, file in rows.items() if fnmatch.fnmatch(path, pattern)}
+        meant = [path for path in rows if fnmatch.fnmatchcase(path, pattern)]
     else:
-        train = {path: file for path, file in rows.items() if _TRAIN.search(path.lower())}
-        meant = rows if len(rows) == 1 else train
-    if not meant or (not pattern and len({Path(path).parent for path in meant}) > 1):
-        listed = ", ".join(list(rows)[:12]) or "none"
+        meant = rows if len(rows) == 1 else [path for path in rows if _TRAIN.search(path.lower())]
+    if not meant or (not pattern and len({_table_of(path) for path in meant}) > 1):
         raise InputError(
             f"it is not plain which files of {name!r} are meant", where="data.*.files",
-            cause=f"its files of rows are {listed}", fix="name them in `files`, such as data/train-*.parquet",
+            cause=f"its files of rows are {', '.join(rows[:12]) or 'none'}{', ...' if len(rows) > 12 else ''}",
+            fix="name them in `files`, such as data/train-*.parquet",
         )  # fmt: skip
-    return tuple(meant.values())
+    return tuple(meant)

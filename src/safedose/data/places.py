@@ -45,8 +45,8 @@ class Pin:
     """Which bytes of a source a study used.
 
     Attributes:
-        id: Of the source.
-        revision: As in the catalogue.
+        id: Of the source; of a data set of the Hub its name and, after a space, `files`.
+        revision: As in the catalogue; of a data set of the Hub the commit.
         sha256: Of its file; of several files, the hash of the list of their hashes.
         verified: Whether the catalogue knows these bytes.
     """

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import cast
 
 from safedose.data import places
-from safedose.data.examples import read_examples
+from safedose.data.examples import UNSTATED, read_examples
 from safedose.data.hubdata import HubData, find_hub_data, is_hub_data
 from safedose.data.readers import read_rows
 from safedose.data.releases import Source
@@ -72,7 +72,7 @@ def load_source(
             )  # fmt: skip
         return read_source(SOURCES[name], bad=bad, data_dir=data_dir)
     if is_hub_data(name, root=root):
-        return _of_hub(find_hub_data(name, files), columns, bad)
+        return _of_hub(find_hub_data(name, files, root=root), columns, bad)
     if files:
         raise InputError(
             f"`files` is for data sets of the Hub, {name!r} is none", where="data in the study file",
@@ -88,12 +88,13 @@ def load_source(
 
 def _of_hub(data: HubData, columns: Mapping[TrainingField, str], bad: BadRows | None) -> Iterator[Example]:
     """Write on each example where it is from; rows count on from file to file."""
-    first = 0
+    first, label, licence = 0, data.label, data.licence
     for part, file in enumerate(data.files, start=1):
-        prefix, row = f"{data.label}#{f'{part}.' if len(data.files) > 1 else ''}", -1
+        prefix, row = f"{label}#{f'{part}.' if len(data.files) > 1 else ''}", -1
         for example in read_examples(file, columns=columns, bad=bad):
             item, row = example.item.removeprefix(f"{example.source}#"), example.row
-            yield dataclasses.replace(example, item=f"{prefix}{item}", source=data.label, row=first + row)
+            stated = licence if licence and example.licence == UNSTATED else example.licence
+            yield dataclasses.replace(example, item=f"{prefix}{item}", source=label, row=first + row, licence=stated)
         first += row + 1
 
 
