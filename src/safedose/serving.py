@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from safedose.generation.endpoint import (
     Served,
     adapter_name,
     most_tokens,
+    opened_by_server,
     writes_today,
 )
 from safedose.generation.endpoint import serve_command as command_of
@@ -77,12 +78,22 @@ def planned_calls(study: Study, inputs: Inputs, arms: Sequence[Arm], folder: Stu
         most_cost=None if endpoint.price_prompt is None else (cost + probes) * len(arms),
         max_spend=study.budget.max_spend, key_env=endpoint.api_key_env,
         commands=tuple(command for base in bases for command in _commands(endpoint, base, folder)),
-        cautions=tuple(
-            f"the chat template of {base.name} writes today's date on a server; the rows it was tuned on say "
-            f"{FIXED['date_string']}: start the server with a copy of the template that says so"
-            for base in bases if study.tune.template == "chat" and writes_today(base)
-        ),
+        cautions=tuple(_cautions(bases) if study.tune.template == "chat" else ()),
     )  # fmt: skip
+
+
+def _cautions(bases: Sequence[Base]) -> Iterator[str]:
+    for base in bases:
+        if writes_today(base):
+            yield (
+                f"the chat template of {base.name} writes today's date on a server; the rows it was tuned on say "
+                f"{FIXED['date_string']}: start the server with a copy of the template that says so"
+            )
+        if opened_by_server(base):
+            yield (
+                f"the chat template of {base.name} opens a thought on a server; the rows it was tuned on have none: "
+                "start the server with a copy of the template that opens none"
+            )
 
 
 def open_generator(base: Base, study: Study, folder: StudyFolder, endpoint: Endpoint) -> EndpointGenerator:

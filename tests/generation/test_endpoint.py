@@ -154,7 +154,8 @@ def with_template(base: Base, folder: Path, template: str) -> Base:
 @pytest.mark.parametrize(
     ("reply", "thinking", "text"),
     [
-        ("Hm.</think>\nYes.", "Hm.", "Yes."), ("<think>Hm.</think>\nYes.", "Hm.", "Yes."), ("Hm, hm", "Hm, hm", ""),
+        ("Hm.</think>\nYes.", "Hm.", "Yes."), ("<think>Hm.</think>\nYes.", "Hm.", "Yes."), ("Yes.", "", "Yes."),
+        ("a b c d e f g", "a b c d e f", ""),
     ],
 )  # fmt: skip
 def test_a_thought_that_the_template_opened_is_kept_apart(

@@ -215,16 +215,22 @@ def test_a_plan_refuses_an_address_that_no_server_can_have(tmp_path: Path) -> No
         planning.plan(file, [], ENGINES)
 
 
-def test_a_plan_says_that_a_server_writes_another_day_than_tuning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("template", "caution"),
+    [
+        ("{{ strftime_now('%d %b %Y') }}" + CHAT_TEMPLATE, "writes today's date on a server"),
+        (CHAT_TEMPLATE.replace("<|assistant|>{% endif", "<|assistant|><think>{% endif"), "opens a thought on a server"),
+    ],
+)
+def test_a_plan_says_that_a_server_asks_otherwise_than_tuning(
+    template: str, caution: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ScriptedEndpoint() as server:
         file = write(tmp_path, server)
-        dated = "{{ strftime_now('%d %b %Y') }}" + CHAT_TEMPLATE
-        make_tokenizer(chat_template=dated).save_pretrained(tmp_path / "base")
+        make_tokenizer(chat_template=template).save_pretrained(tmp_path / "base")
         plan_tables.plan_table(planning.plan(file, [], ENGINES))
 
-    assert "caution: the chat template of base writes today's date on a server" in capsys.readouterr().out
+    assert f"caution: the chat template of base {caution}" in capsys.readouterr().out
 
 
 def test_the_key_is_in_no_byte_of_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

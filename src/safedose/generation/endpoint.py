@@ -85,6 +85,13 @@ def writes_today(base: Base) -> bool:
     return "strftime_now" in source and "date_string" not in source
 
 
+def opened_by_server(base: Base) -> bool:
+    """Say whether a base's chat template opens a thought when a server asks: tuning may write answers without."""
+    turns = [{"role": "user", "content": PROBE}]
+    said = load_tokenizer(base).apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **FIXED)
+    return opens_thinking(said)
+
+
 @final
 class EndpointGenerator:
     """Answers prompts by asking a server, the prompts of a batch side by side, one request per sample.
@@ -114,7 +121,7 @@ class EndpointGenerator:
         tokenizer = load_tokenizer(base)
         self._encoder, frame = (encoder := Encoder(tokenizer, template)), encoder.frame
         self._markers, self._start = frame.markers, tokenizer.bos_token or ""
-        self._opened = opens_thinking(frame.texts[-1])
+        self._opened = template == "chat" and opened_by_server(base)
         self._control = sorted(tokenizer.convert_ids_to_tokens(sorted(frame.control)), key=len, reverse=True)
         # the template is filled in as it was for the rows the model was tuned on
         source = tokenizer.get_chat_template() if template == "chat" else ""

@@ -45,7 +45,8 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
     Args:
         outcome: What became of the request.
         chat: Whether conversations were asked for.
-        opened: Whether the template opens the thought, so that a text that the server left whole begins inside it.
+        opened: Whether the template opens the thought, so that a text that the server left whole begins inside it. One
+            that came to its end and never closed it is an answer: models tuned without thoughts answer at once.
     """
     if outcome.reply is None:
         return Answer(error=outcome.problem or "the server gave no reply")
@@ -66,7 +67,10 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
     told = [said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)]
     thinking = next(filter(None, told), "")
     if not thinking:
-        thinking, text = split_thinking(text, opened=opened and not told)  # a server that tells apart has closed it
+        whole = text
+        thinking, text = split_thinking(whole, opened=opened and not told)  # a server that tells apart has closed it
+        if thinking == whole.strip() and _FINISHES[reason] == "stop":
+            thinking, text = "", whole
     return Answer(
         text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
         num_tokens=_num_tokens(outcome.reply),
