@@ -42,7 +42,9 @@ def demo(
 @app.command()
 def init(
     name: Annotated[str, typer.Argument(help="folder and name of the new study")],
-    recipe: Annotated[str, typer.Option(help="what to start from")] = "smallworld",
+    recipe: Annotated[
+        str, typer.Option(help="what to start from, such as own-data, tiny-english, adapters-only")
+    ] = "smallworld",
     as_json: Json = False,
 ) -> None:
     """Write a commented study file to start from."""

@@ -72,7 +72,7 @@ def check(
 ) -> None:
     """Hash the files that are here and compare; exits 1 when one differs. Asks no network."""
     from safedose.data.hubdata import list_hub_data
-    from safedose.data.places import Found, hash_of, locate
+    from safedose.data.places import Found, data_dirs, hash_of, locate
     from safedose.data.sources import SOURCES, find_source
 
     names, of_hub = _told_apart(ids or SOURCES, "safedose data check", data_dir=data_dir)
@@ -85,6 +85,10 @@ def check(
             Found(path, hash_of(path), None, "unverified") if path.is_file() else Found(path, None, None, "absent")
             for path in paths
         )
+    if not found:
+        looked = ", ".join(map(str, data_dirs(data_dir)))
+        show({"files": []}, as_json, f"no file of the catalogue is here; looked in {looked}")
+        return
     show({"files": _as_json(found)}, as_json, lambda: _found_table(found))
     if any(one.state == "differs" for files in found.values() for one in files):
         raise typer.Exit(1)
@@ -149,7 +153,7 @@ def _list_table(rows: list[dict[str, Any]]) -> None:
         for row in rows:
             if row["kind"] == kind:
                 num_rows = f"{row['num_rows']:,}" if row["num_rows"] else "?"
-                files = row["here"] if row["known"] else f"{row['here']}, unverified"
+                files = f"{row['here']}, unverified" if row["here"] == "here" and not row["known"] else row["here"]
                 table.add_row(row["id"], num_rows, row["licence"], row["commercial"], files)
         console.print(table)
         console.print()

@@ -187,9 +187,12 @@ def _draw(examples: Sequence[Example], role: Role, *, arm: Arm, num_rows: int, s
         )  # fmt: skip
     categories = {e.item: e.category for e in examples if all((e.item, form) in phrased for form in forms)}
     if num_rows > len(categories):
+        there = ", ".join(f"{count} {form}" for form, count in Counter(form for _, form in phrased).items())
         raise InputError(
             f"dose {arm.dose} needs {num_rows} {role} rows phrased as {arm.format}, the sources have {len(categories)}",
-            where=f"mix.doses, data.{role}", cause="the dose is larger than the data, or the data lack this format",
+            where=f"mix.doses, data.{role}",
+            cause=f"the dose is larger than the data, or they are phrased otherwise: there are {there or 'none'} (what "
+            "ends in ? is a question unless a column `form` says otherwise)",
             fix="lower the dose, add a source, or choose another format",
         )  # fmt: skip
     rows: list[MixedRow] = []

@@ -70,9 +70,11 @@ class Cells(NamedTuple):
             raise self.unusable(f"the column {' or '.join(self.names(field))!r} holds {kind_of(value)}, not a text")
         return "" if value is None else str(value)
 
-    def unusable(self, what: str, *, fix: str = "rename or map the column, or drop the row") -> FlawError:
+    def unusable(
+        self, what: str, *, cause: str = "the columns have other names or meanings, or the text is empty",
+        fix: str = "rename or map the column, or drop the row",
+    ) -> FlawError:  # fmt: skip
         """Make the error that says why the row cannot be used."""
-        cause = "the columns have other names or meanings, or the text is empty"
         return FlawError(Flaw(what, self.row.offset, cause=cause, fix=fix))
 
 
@@ -129,7 +131,10 @@ def _checked(cells: Cells, turns: Sequence[Turn]) -> Conversation:
     if speakers != ["user", "assistant"] * (len(told) // 2) or not told:
         who = ", ".join(turn.speaker for turn in turns[:8])
         what = f"the turns are {who}{' ...' if len(turns) > 8 else ''}"
-        raise cells.unusable(what, fix="begin with a user or system turn, alternate, and end with the assistant's")
+        cause = "turns were lost or joined, or the request was never answered"
+        raise cells.unusable(
+            what, cause=cause, fix="begin with a user or system turn, alternate, and end with the assistant's"
+        )
     if empty := next((turn for turn in turns if not turn.text.strip()), None):
         raise cells.unusable(f"a turn of the {empty.speaker} is empty")
     return Conversation(tuple(turns[:-2]), turns[-2].text, turns[-1].text)
@@ -190,7 +195,12 @@ def _is_pair(value: object) -> bool:
 def _text(cells: Cells, field: TrainingField, value: object) -> str:
     if not isinstance(value, str):
         names = " or ".join(cells.names(field))
-        raise cells.unusable(f"no text under {names}; the row has: {columns_of(cells.row.values)}")
+        fix = (
+            "name a column of the file under `columns`"
+            if field in cells.columns
+            else (f"name the right column in the study file, such as columns: {{{field}: my_column}}, or drop the row")
+        )
+        raise cells.unusable(f"no text under {names}; the row has: {columns_of(cells.row.values)}", fix=fix)
     return value
 
 
