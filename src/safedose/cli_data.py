@@ -153,7 +153,7 @@ def _list_table(rows: list[dict[str, Any]]) -> None:
         for row in rows:
             if row["kind"] == kind:
                 num_rows = f"{row['num_rows']:,}" if row["num_rows"] else "?"
-                files = f"{row['here']}, unverified" if row["here"] == "here" and not row["known"] else row["here"]
+                files = row["here"] if row["known"] else f"{row['here']}, unverified"
                 table.add_row(row["id"], num_rows, row["licence"], row["commercial"], files)
         console.print(table)
         console.print()
