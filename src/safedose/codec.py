@@ -51,6 +51,8 @@ def from_json(value: Any, kind: Callable[..., Record]) -> Record:
 
 
 def _revive(value: Any, hint: Any) -> Any:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType) and value is not None:
+        hint = next(one for one in typing.get_args(hint) if one is not types.NoneType)
     arguments = typing.get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return from_json(value, typing.cast(Any, hint))
