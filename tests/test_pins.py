@@ -73,12 +73,14 @@ def test_a_plan_names_the_licences_and_warns(
     assert "not for commercial use, by its licence: paper-safety@7dde08ac" in out
 
 
-def test_a_plan_without_the_data_says_how_to_get_them(
+def test_without_the_data_a_plan_says_how_to_get_them_and_a_run_is_refused(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("SAFEDOSE_DATA", raising=False)
-    done = call("plan", write_study(tmp_path / "study", criteria={}), *SETTINGS)
+    study = write_study(tmp_path / "study", criteria={})
+    planned, done = call("plan", study, *SETTINGS), call("run", study, *SETTINGS)
 
-    assert done.code == 2
+    assert (planned.code, done.code) == (0, 2)
+    assert "safedose data fetch paper-safety" in planned.out
     assert "safedose data fetch paper-safety" in done.err
