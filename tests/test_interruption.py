@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from safedose.interruption import GRACE_SECONDS, LINE
+from safedose.progress import Watch
 
 PROGRAM = """
 import sys, time
@@ -96,3 +98,15 @@ def test_step_that_does_not_end_is_left(processes: list[subprocess.Popen[str]]) 
 
     assert (out, err.splitlines()[-1], process.returncode) == ("", LINE, 130)
     assert time.monotonic() - began >= GRACE_SECONDS
+
+
+def test_line_told_to_people_is_one_write_so_that_no_signal_can_leave_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recorder(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return super().write(text)
+
+    writes: list[str] = []
+    monkeypatch.setattr(sys, "stderr", Recorder())
+    Watch().say("mix: 1 arms in 0.0 s")
+    assert writes == ["mix: 1 arms in 0.0 s\n"]

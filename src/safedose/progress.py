@@ -87,7 +87,9 @@ class Watch:
     def say(self, line: str) -> None:
         """Tell the person something, unless they asked for quiet."""
         if not self._quiet:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to people
+            # One write, where print makes two: a signal between them would leave the line open.
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     @contextmanager
     def _bar(self, name: str, total: int, unit: str) -> Iterator[Advance]:

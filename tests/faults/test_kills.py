@@ -46,7 +46,7 @@ def test_interrupted_study_says_how_to_go_on_and_ends_in_the_same_bytes(
 ) -> None:
     def stop(nursery: Nursery, loop: int) -> None:
         rng = random.Random(f"{SEED} {loop}")
-        stop_until_done(nursery, room / f"stops-{SEED}-{loop}", small, rng=rng, number=number)
+        stop_until_done(nursery, room / f"stops-{number}-{SEED}-{loop}", small, rng=rng, number=number)
 
     share_out(range(4), nurseries, stop)
 
