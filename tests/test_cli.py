@@ -45,8 +45,18 @@ def test_init_writes_a_study_file_that_says_its_name(call: Call, tmp_path: Path)
     done = call("init", tmp_path / "my-study", "--recipe", "own-data")
 
     assert done.code == 0
-    assert "safedose plan" in done.out
+    assert "<angle brackets> in it (5 places), then  safedose plan" in done.out
     assert "name: my-study\n" in (tmp_path / "my-study" / "study.yaml").read_text()
+
+
+def test_plan_names_every_place_of_a_recipe_that_is_not_filled_in(call: Call, tmp_path: Path) -> None:
+    call("init", tmp_path / "mine", "--recipe", "own-data")
+
+    done = call("plan", tmp_path / "mine" / "study.yaml")
+
+    places = "base, data.instruction.0.source, data.safety.0.source, suites.0.path, suites.1.path"
+    assert done.code == 2
+    assert f"5 setting(s) still stand in <angle brackets>: {places}" in done.err
 
 
 def test_plan_lists_the_arms_and_writes_nothing(call: Call, tiny: Path) -> None:

@@ -114,7 +114,7 @@ def test_plan_as_json_lists_every_match_and_no_text(tmp_path: Path, call: Any) -
 
 @pytest.mark.parametrize("recipe", ["smallworld", "smallworld-quick"])
 def test_the_small_world_has_seen_none_of_its_suites(tmp_path: Path, recipe: str) -> None:
-    study = read_study(starting.init(tmp_path / "world", recipe))
+    study = read_study(starting.init(tmp_path / "world", recipe)[0])
     inputs = load_inputs(study, root=tmp_path)
     arms = grid(study, num_instruction=inputs.num_instruction, made_of=made_of(study, inputs))
 

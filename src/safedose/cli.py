@@ -50,8 +50,10 @@ def init(
     """Write a commented study file to start from."""
     from safedose import starting
 
-    file = starting.init(Path(name), recipe)
-    show({"study_file": str(file)}, as_json, f"wrote {file}\nnext:  safedose plan {file}")
+    file, num_open = starting.init(Path(name), recipe)
+    first = f"replace what stands in <angle brackets> in it ({num_open} places), then  " if num_open else ""
+    result = {"study_file": str(file), "num_placeholders": num_open}
+    show(result, as_json, f"wrote {file}\nnext:  {first}safedose plan {file}")
 
 
 @app.command()
@@ -70,14 +72,17 @@ def fork(
 @app.command()
 def plan(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False, as_json: Json = False) -> None:
     """Check everything and say what a run would do; spends and writes nothing."""
-    from safedose import outline, plan_tables, planning
     from safedose.progress import Watch
 
-    given = _with(settings, skip_bad)
-    try:
-        planned = planning.plan(study, given, to_run=False, tell=Watch(quiet=as_json).say)
-    except Unfetched:
-        outlined = outline.outline(study, given)
+    given, watch = _with(settings, skip_bad), Watch(quiet=as_json)
+    with watch.waiting("checking data, suites and base"):
+        from safedose import outline, plan_tables, planning
+
+        try:
+            planned = planning.plan(study, given, to_run=False, tell=watch.say)
+        except Unfetched:
+            planned, outlined = None, outline.outline(study, given)
+    if planned is None:
         show(plan_tables.outline_as_json(outlined), as_json, lambda: plan_tables.outline_table(outlined))
         return
     show(plan_tables.plan_as_json(planned), as_json, lambda: plan_tables.plan_table(planned))

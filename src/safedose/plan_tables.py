@@ -14,7 +14,7 @@ from safedose.codec import to_json
 from safedose.errors import InputError
 from safedose.exposure import Exposure, describe_exposure
 from safedose.provenance import count_licences, forbids_commerce
-from safedose.records import Arm
+from safedose.records import UNTUNED, Arm
 from safedose.tables import as_json, safe
 
 if TYPE_CHECKING:
@@ -103,17 +103,23 @@ def _print_lacking(console: Console, lacking: Sequence[InputError]) -> None:
 
 
 def _arms_table(name: str, arms: Sequence[Arm], num_instruction: int | None) -> Table:
-    table = Table(title=f"{name}: {len(arms)} arms", title_justify="left")
-    for column in ("base", "strategy", "format", "dose", "share", "seeds (draw.training)"):
+    bases = {
+        arm.base: re.sub("(?<=@[0-9a-f]{8})[0-9a-f]{32}$", "", arm.base) for arm in arms
+    }  # eight digits are enough
+    one = f" of base {escape(*bases.values())}" if len(bases) == 1 else ""
+    table = Table(title=f"{name}: {len(arms)} arms{one}", title_justify="left")
+    for column in ("base", "strategy", "format", "dose", "share", "seeds (draw.training)")[bool(one) :]:
         table.add_column(column, justify="right" if column in {"dose", "share"} else "left", overflow="fold")
     cells: dict[tuple[str, ...], list[str]] = {}
     for arm in arms:
         share = "?" if num_instruction is None else _share(arm, num_instruction)
-        base = re.sub("(?<=@[0-9a-f]{8})[0-9a-f]{32}$", "", arm.base)  # of a commit eight digits are enough
-        row: tuple[str, ...] = (base, arm.strategy, arm.format, str(arm.dose), share)
-        cells.setdefault(row, []).append(f"{arm.draw_seed}.{arm.train_seed}")
+        named = (bases[arm.base], arm.strategy, arm.format, str(arm.dose), share)
+        if arm.run == UNTUNED:
+            cells[named[0], "none", "none", "none", "-"] = ["the base as it is"]
+        else:
+            cells.setdefault(named, []).append(f"{arm.draw_seed}.{arm.train_seed}")
     for row, seeds in cells.items():
-        table.add_row(*map(escape, row), " ".join(seeds))
+        table.add_row(*map(escape, row[bool(one) :]), " ".join(seeds))
     return table
 
 
@@ -136,13 +142,13 @@ def plan_table(planned: Planned) -> None:
     for base in planned.bases:
         if not base.complete:
             console.print(safe(f"`run` fetches the weights of {base.name}, commit {base.commit}"))
-    _print_lacking(console, planned.lacking)
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
     for label, found in describe_exposure(planned.exposure):
         console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
     if planned.calls:
         _calls_table(planned.calls, console)
+    _print_lacking(console, planned.lacking)
 
 
 def _calls_table(calls: Calls, console: Console) -> None:
@@ -155,6 +161,7 @@ def _calls_table(calls: Calls, console: Console) -> None:
         lines += [f"they cost at most {calls.most_cost:.4g}; after {calls.max_spend:.4g} the study stops"]
     lines += [f"[bold]caution[/bold]: {safe(caution)}" for caution in calls.cautions]
     lines += [f"a server with the adapters starts with:\n{safe(command)}" for command in calls.commands]
+    lines += ["the server was not asked now; `run` asks it before anything else is done"]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
 

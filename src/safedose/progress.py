@@ -92,6 +92,17 @@ class Watch:
             sys.stderr.flush()
 
     @contextmanager
+    def waiting(self, line: str) -> Iterator[None]:
+        """Show on a terminal that something is going on, for as long as it does."""
+        if not self._live:
+            yield
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status(line):
+            yield
+
+    @contextmanager
     def _bar(self, name: str, total: int, unit: str) -> Iterator[Advance]:
         if not self._live or total == 0:
             yield lambda _done, _what: None

@@ -16,7 +16,7 @@ from safedose.store import find_study, write_text
 from safedose.store.durable import replacing
 from safedose.store.unit import MANIFEST
 from safedose.study import Study
-from safedose.studyfile import parse_study, read_study
+from safedose.studyfile import parse_study, placeholders, read_study
 
 RECIPES = (
     "smallworld", "smallworld-quick", "own-data", "tiny-english", "paper-llama7b", "llama3-8b-qlora", "qwen-lora",
@@ -37,8 +37,11 @@ def recipe(name: str) -> str:
     return importlib.resources.files("safedose").joinpath(f"recipes/{name}.yaml").read_text(encoding="utf-8")
 
 
-def init(folder: Path, name: str) -> Path:
+def init(folder: Path, name: str) -> tuple[Path, int]:
     """Make a study folder with a commented study file; never overwrites one.
+
+    Returns:
+        The study file, and how many of its settings are to be filled in first.
 
     Raises:
         InputError: When the file exists, or the name cannot name a study.
@@ -50,9 +53,10 @@ def init(folder: Path, name: str) -> Path:
             f"{file} exists", where=str(file), cause="this study was made before",
             fix="choose another name, or edit the file that is there",
         )  # fmt: skip
-    parse_study(read_yaml(text, where=name) | {"name": folder.name}, where=f"the name {folder.name!r}")
+    raw = read_yaml(text, where=name)
+    parse_study(raw | {"name": folder.name}, where=f"the name {folder.name!r}")
     write_text(file, text.replace(f"name: {name}\n", write_yaml({"name": folder.name}), 1))
-    return file
+    return file, len(placeholders(raw))
 
 
 def read_prepared(folder: Path) -> tuple[str, Study] | None:

@@ -55,6 +55,11 @@ def read_study(path: Path, *, overrides: Sequence[str] = ()) -> Study:
         )  # fmt: skip
     for override in overrides:
         _override(raw, override)
+    if open_places := placeholders(raw):
+        raise InputError(
+            f"{len(open_places)} setting(s) still stand in <angle brackets>: {', '.join(open_places)}", where=str(path),
+            cause="the study file is as its recipe wrote it", fix="replace each by your own base, source or file",
+        )  # fmt: skip
     given = [override.partition("=")[0][:_MOST_SHOWN] for override in overrides]
     return parse_study(raw, where=f"{path}, with --set {', '.join(given)}" if given else str(path))
 
@@ -73,6 +78,15 @@ def parse_study(raw: dict[str, Any], *, where: str) -> Study:
         cause="a misspelt key, a value of the wrong kind, or settings that contradict each other",
         fix="change the settings named above; docs/formats.md lists every key",
     )  # fmt: skip
+
+
+def placeholders(raw: Any, place: str = "") -> list[str]:
+    """List the bases, sources and paths of a study file that are still to be replaced, by their place in it."""
+    if isinstance(raw, dict | list):
+        entries = raw.items() if isinstance(raw, dict) else enumerate(raw)
+        return [found for key, value in entries for found in placeholders(value, f"{place}.{key}".lstrip("."))]
+    is_named = place.rpartition(".")[2] in {"base", "source", "path"}
+    return [place] if is_named and isinstance(raw, str) and re.fullmatch("<[^<>]+>", raw) else []
 
 
 def _is_file(path: Path) -> bool:

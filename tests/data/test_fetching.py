@@ -187,7 +187,7 @@ def test_a_failure_that_may_pass_is_asked_again(server: FileServer, tmp_path: Pa
 
 def test_a_server_that_never_recovers_is_given_up_and_the_part_stays(server: FileServer, tmp_path: Path) -> None:
     server.cuts, server.codes = [30_000], [200, *[503] * 20]
-    with pytest.raises(RunError, match="could not be fetched to its end") as caught:
+    with pytest.raises(RunError, match="could not be fetched") as caught:
         get(server, tmp_path)
 
     assert "goes on after the 30,000 bytes" in caught.value.fix
@@ -197,8 +197,21 @@ def test_a_server_that_is_not_there_is_an_error_in_four_parts(tmp_path: Path) ->
     with serving(FileServer()) as gone:
         pass
 
-    with pytest.raises(RunError, match="could not be fetched to its end"):
+    with pytest.raises(RunError, match="could not be fetched"):
         get(gone, tmp_path)
+
+
+def test_a_network_that_never_answered_is_given_up_soon_and_each_try_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with serving(FileServer()) as gone:
+        pass
+
+    with pytest.raises(RunError) as caught:
+        fetch(source(gone.address), Watch(), data_dir=tmp_path, pause=0)
+
+    assert capfd.readouterr().err.count("asked again in") == 2
+    assert "begins again; or put the file as some/file.jsonl in a folder" in caught.value.fix
 
 
 def test_a_packed_reply_is_refused(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ NAMES = {
     "a name longer than disks allow": ("x" * 300, "neither a folder nor to be had from the Hub"),
     "a path longer than systems allow": ("x/" * 3000, "neither a folder nor to be had from the Hub"),
     "a link to itself": ("loop", "neither a folder nor to be had from the Hub"),
-    "a place holder of a recipe": ("<a folder, or a Hub id with @revision>", "neither a folder nor to be had from"),
+    "a place holder of a recipe": ("<a folder, or a Hub id with @revision>", "still stand in <angle brackets>: base"),
     "a second one that is not there": ("[base, none]", "base 'none' is neither a folder"),
 }  # fmt: skip
 

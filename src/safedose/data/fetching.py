@@ -33,6 +33,7 @@ MAX_SIZE = 4 * 2**30
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _TRIES = 6  # in a row without a new byte
+_TRIES_UNHEARD = 2  # while no server has answered at all: most likely there is no network
 _LONGEST_PAUSE = 60.0
 _MOST_HOPS = 10
 
@@ -105,24 +106,33 @@ def _alone(stream: BinaryIO, part: Path) -> Iterator[None]:
 
 def _receive(source: Source, file: File, stream: BinaryIO, client: httpx2.Client, watch: Watch, pause: float) -> None:
     """Ask until the file is whole; what was received stays and is asked for no more."""
-    tries, before, waiting = 0, -1, pause
+    tries, before, waiting, most = 0, -1, pause, _TRIES_UNHEARD
     while True:
         had = _size(stream)
         tries, before, waiting = (tries + 1, before, waiting) if had <= before else (0, had, pause)
         try:
             if _ask(source, file, stream, client, watch):
                 return
-            told = "it said no with a code that may pass"
+            most, told = _TRIES, "it said no with a code that may pass"
         except httpx2.TransportError as error:
+            most = most if isinstance(error, httpx2.ConnectError) else _TRIES
             told = str(error) or type(error).__name__
-        if tries >= _TRIES:
-            raise RunError(
-                f"{source.id!r} could not be fetched to its end: {told}", where=file.address,
-                cause="the network or the server failed several times in a row",
-                fix=f"`safedose data fetch {source.id}` goes on after the {_size(stream):,} bytes that are here",
-            )  # fmt: skip
-        time.sleep(min(waiting, _LONGEST_PAUSE))
+        if tries >= most:
+            raise _not_come(source, file, _size(stream), told)
+        seconds = min(waiting, _LONGEST_PAUSE)
+        watch.say(f"fetch: {file.path}: {told}; asked again in {seconds:.0f} s")
+        time.sleep(seconds)
         waiting *= 2
+
+
+def _not_come(source: Source, file: File, size: int, told: str) -> RunError:
+    goes_on = f"goes on after the {size:,} bytes that are here" if size else "begins again"
+    return RunError(
+        f"{source.id!r} could not be fetched: {told}", where=file.address,
+        cause="there is no network, or it or the server failed several times in a row",
+        fix=f"`safedose data fetch {source.id}` {goes_on}; or put the file as {file.path} in a folder that "
+        "SAFEDOSE_DATA names",
+    )  # fmt: skip
 
 
 def _ask(source: Source, file: File, stream: BinaryIO, client: httpx2.Client, watch: Watch) -> bool:

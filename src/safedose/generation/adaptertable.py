@@ -68,6 +68,8 @@ def read_table(
     entries: list[Entry] = []
     for number, values in rows:
         cells = Cells(f"row {number}", values, mapping)
+        if values.get(cells.column("dose")) is None:  # said before adapters are looked for
+            cells.missing("dose")
         unseen.difference_update(values)
         name = _folder(cells, root, folders)
         found = look_at(root / name, where=f"row {number}: {name}")
@@ -103,7 +105,8 @@ def _folder(cells: Cells, root: Path, folders: tuple[str, ...]) -> str:
         return path.as_posix()
     alike = [folder for folder in folders if PurePosixPath(folder).name == name]
     if len(alike) != 1:
-        there = f"as {' and '.join(alike[:3])}" if alike else nearest(name, folders) if folders else "there is none"
+        nothing = f"no folder in it holds a file {CONFIG}"
+        there = f"as {' and '.join(alike[:3])}" if alike else nearest(name, folders) if folders else nothing
         fail(
             f"there {'are several adapters' if alike else 'is no adapter'} {name[:100]!r} in {root}: {there}",
             where=cells.where, cause="the name is misspelt, or it lies elsewhere",
