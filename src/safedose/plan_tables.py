@@ -106,7 +106,7 @@ def _arms_table(name: str, arms: Sequence[Arm], num_instruction: int | None) -> 
     bases = {
         arm.base: re.sub("(?<=@[0-9a-f]{8})[0-9a-f]{32}$", "", arm.base) for arm in arms
     }  # eight digits are enough
-    one = f" of base {escape(*bases.values())}" if len(bases) == 1 else ""
+    one = f" of base {escape(next(iter(bases.values())))}" if len(bases) == 1 else ""
     table = Table(title=f"{name}: {len(arms)} arms{one}", title_justify="left")
     for column in ("base", "strategy", "format", "dose", "share", "seeds (draw.training)")[bool(one) :]:
         table.add_column(column, justify="right" if column in {"dose", "share"} else "left", overflow="fold")
@@ -161,7 +161,7 @@ def _calls_table(calls: Calls, console: Console) -> None:
         lines += [f"they cost at most {calls.most_cost:.4g}; after {calls.max_spend:.4g} the study stops"]
     lines += [f"[bold]caution[/bold]: {safe(caution)}" for caution in calls.cautions]
     lines += [f"a server with the adapters starts with:\n{safe(command)}" for command in calls.commands]
-    lines += ["the server was not asked now; `run` asks it before anything else is done"]
+    lines += ["the server was not asked yet: it must run when answers are generated"]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
 
