@@ -38,6 +38,7 @@ def in_turn(root: Path, jobs: dict[str, Job], *, repeat: int) -> None:
             began = time.perf_counter(), time.process_time()
             amount[name] = jobs[name](folder)
             spent[name].append((time.perf_counter() - began[0], time.process_time() - began[1]))
+        print(f"round {number}: " + ", ".join(f"{name} {spent[name][-1][1]:.2f}" for name in names), flush=True)
     first = spent[next(iter(jobs))][1:]
     for name, seconds in spent.items():
         ratios = [[own[i] / our[i] for own, our in zip(seconds[1:], first, strict=True)] for i in (0, 1)]

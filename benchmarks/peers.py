@@ -177,10 +177,12 @@ def compare_studies(root: Path, arguments: argparse.Namespace) -> None:
             if side != "ours":
                 made = theirs(side, here / side, task, mixtures, arguments)
                 found |= {f"{side}, {name}": one for name, one in made.items()}
-                continue
-            found["safedose, greedy"] = ours(here / "greedy", arguments)
-            if "4 beams" in arguments.decodings:
-                found["safedose, 4 beams"] = ours(here / "beams", arguments, "generate.num_beams=4")
+            else:
+                found["safedose, greedy"] = ours(here / "greedy", arguments)
+                if "4 beams" in arguments.decodings:
+                    found["safedose, 4 beams"] = ours(here / "beams", arguments, "generate.num_beams=4")
+            took = ", ".join(f"{name} {one.spent.wall:.1f} s ({one.spent.cpu:.1f})" for name, one in found.items())
+            print(f"round {number}: {took}", flush=True)
         rounds.append(found)
     tell(rounds, task, arguments)
 
