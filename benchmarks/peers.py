@@ -92,7 +92,7 @@ def start(*words: str, threads: int) -> Spent:
 
 def ours(root: Path, arguments: argparse.Namespace, *more: str) -> Side:
     """Do the study with `safedose run`."""
-    file = starting.init(root, "smallworld")
+    file, _ = starting.init(root, "smallworld")
     chosen = [word for setting in (*settings(arguments), *more) for word in ("--set", setting)]
     spent = start("-m", "safedose", "run", str(file), *chosen, threads=arguments.threads)
     folder = StudyFolder(root)
@@ -138,7 +138,7 @@ def theirs(
 
 def hand_over(root: Path, arguments: argparse.Namespace) -> tuple[Path, list[Path]]:
     """Mix the study once, untimed, and write what the scripts are given: a task, and a file of rows per arm."""
-    file = starting.init(root / "mixed", "smallworld")
+    file, _ = starting.init(root / "mixed", "smallworld")
     folder = commands.run_stage("mix", file.parent, settings(arguments), Watch(quiet=True))
     study = read_study(file, overrides=settings(arguments))
     mixtures = []
@@ -214,7 +214,7 @@ def compare_arms(root: Path, arguments: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(arguments.threads)
-    file = starting.init(root / "mixed", "smallworld")
+    file, _ = starting.init(root / "mixed", "smallworld")
     commands.run_stage("mix", file.parent, settings(arguments), Watch(quiet=True))
     study = read_study(file, overrides=settings(arguments))
     folder = StudyFolder(file.parent)
