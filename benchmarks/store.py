@@ -50,7 +50,7 @@ def commits(folder: Path) -> None:
 
 def planning(folder: Path, *, num_seeds: int) -> None:
     """Print how long a large study of the small world takes to be planned and sealed."""
-    file = starting.init(folder, "smallworld")
+    file, _ = starting.init(folder, "smallworld")
     engines = Engines(
         tuner=LOCAL.tuner, generator=LOCAL.generator, count_tokens=lambda _base, _study, texts: list(map(len, texts))
     )

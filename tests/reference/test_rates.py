@@ -1,12 +1,14 @@
 """Fast statistics against slow ones written straight from their definitions."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from safedose.stats import next_adapter, wilson
+from safedose.stats.hierarchy import log_prior_mu
 
 
 def score_roots(y: float, n: int, level: float) -> tuple[float, float]:
@@ -28,16 +30,16 @@ def test_wilson_solves_the_score_equation(y: float, n: int, level: float) -> Non
     assert wilson(y, n, level) == pytest.approx(score_roots(y, n, level), abs=1e-10)
 
 
-def next_rate_at_most(bound: float, counts: list[tuple[int, int]]) -> float:
+def next_rate_at_most(bound: float, counts: list[tuple[int, int]], chances: Sequence[float] = (1,) * 7) -> float:
     """P(next rate <= bound) by plain sums over mu, tau and each seed's own effect z."""
     z = np.linspace(-8, 8, 401)
     phi = np.exp(-z * z / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
     above = total = 0.0
-    for tau in (np.arange(240) + 0.5) * 0.025:
-        for mu in np.linspace(-16, 16, 161):
+    for tau in (np.arange(320) + 0.5) * 0.03:
+        for mu in np.linspace(-16, 16, 321):
             centre = 1 / (1 + math.exp(-mu))
             # Beta(1/2, 1/2) on the rate; the Jacobian of the logit is centre (1 - centre).
-            weight = stats_density(centre) * centre * (1 - centre) * math.exp(-tau * tau / 2)
+            weight = stats_density(centre) * centre * (1 - centre) * spread_density(tau, chances)
             rates = 1 / (1 + np.exp(-(mu + tau * z)))
             for y, n in counts:
                 weight *= math.comb(n, y) * float((rates**y * (1 - rates) ** (n - y)) @ phi)
@@ -45,6 +47,12 @@ def next_rate_at_most(bound: float, counts: list[tuple[int, int]]) -> float:
             logit = math.log(bound / (1 - bound))
             above += weight * 0.5 * math.erfc(-(logit - mu) / tau / math.sqrt(2))
     return above / total
+
+
+def spread_density(tau: float, chances: Sequence[float] = (1,) * 7) -> float:
+    """Half-normal of a scale from 0.25 to 2, each the square root of 2 times the one before; not scaled to 1."""
+    scales = [0.25 * 2 ** (number / 2) for number in range(7)]
+    return sum(chance * math.exp(-((tau / s) ** 2) / 2) / s for chance, s in zip(chances, scales, strict=True))
 
 
 def stats_density(rate: float) -> float:
@@ -74,9 +82,27 @@ def test_next_adapter_integrates_narrow_likelihoods_of_many_prompts() -> None:
     for tau in (np.arange(200) + 0.5) * 0.02:
         for mu in np.linspace(-3, 3, 121):
             normal = np.exp(-(((logits - mu) / tau) ** 2) / 2) / tau * step
-            weight = math.exp(-tau * tau / 2 + mu / 2) / (1 + math.exp(mu))
+            weight = spread_density(tau) * math.exp(mu / 2) / (1 + math.exp(mu))
             for likelihood in likelihoods:
                 weight *= float(likelihood @ normal)
             total += weight
             above += weight * stats.norm.cdf((math.log(0.55 / 0.45) - mu) / tau)
     assert next_adapter(counts).at_most(0.55) == pytest.approx(above / total, abs=1e-3)
+
+
+def test_other_doses_tell_which_spread_to_expect() -> None:
+    """The doses beside it weigh the scales by how likely their counts are under each, by plain sums."""
+    counts, beside = [(0, 30), (1, 30)], [(2, 30), (20, 30)]
+    taus, mus, z = (np.arange(160) + 0.5) * 0.06, np.linspace(-16, 16, 161), np.linspace(-8, 8, 201)
+    phi = np.exp(-z * z / 2) / np.exp(-z * z / 2).sum()
+    chances = []
+    for scale in 0.25 * 2 ** (np.arange(7) / 2):
+        density = np.exp(-((taus / scale) ** 2) / 2)
+        total = 0.0
+        for tau, weight in zip(taus, density / density.sum(), strict=True):
+            rates = special.expit(mus[:, None] + tau * z)
+            each = [math.comb(n, y) * (rates**y * (1 - rates) ** (n - y)) @ phi for y, n in beside]
+            total += weight * float((np.prod(each, axis=0) * np.exp(log_prior_mu(mus))).sum())
+        chances.append(total)
+    expected = next_rate_at_most(0.05, counts, chances)
+    assert next_adapter(counts, beside=[beside]).at_most(0.05) == pytest.approx(expected, abs=1e-3)

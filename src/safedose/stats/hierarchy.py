@@ -3,11 +3,16 @@
     successes_k ~ Binomial(n_k, rate_k)       prompts, within adapter k
     logit(rate_k) ~ Normal(mu, tau)           adapters, around their common centre
     rate at mu ~ Beta(1/2, 1/2)               prior: Jeffreys' for a single rate
-    tau ~ HalfNormal(1)                       prior: how much adapters of one recipe differ
+    tau ~ HalfNormal(s)                       how much adapters of one dose differ
+    s ~ uniform over SPREAD_SCALES            prior: how much adapters differ at the doses of one curve
+
+Two or three seeds say little about tau. The doses of a curve say more together, so they share s, not tau:
+seeds that differ widely at one dose make seeds that happen to agree at another count for less.
 
 Everything is integrated numerically: no sampling, no optimiser, the same numbers every time.
 Source: Gelman et al., Bayesian Data Analysis, 3rd ed., chapter 5 (hierarchical models, grids for
-few hyperparameters); Gelman (2006), Bayesian Analysis 1, 515-533 (priors for few groups).
+few hyperparameters); Gelman (2006), Bayesian Analysis 1, 515-533 (priors for few groups; half-normal
+with a scale that several groups of groups share: section 5).
 """
 
 from __future__ import annotations
@@ -25,11 +30,13 @@ from scipy import fft, special, stats
 Floats = NDArray[np.float64]
 Count = tuple[float, int]
 """Successes and trials of one adapter; successes need not be whole (see `rates.wilson`)."""
+Doses = Sequence[Sequence[Count]]
+"""The adapters of several doses of one curve."""
 
-TAU_SCALE = 1.0
-"""Scale of the half-normal prior of tau, on the logit. Half of it lies below 0.67 and 95 % below
-1.96: it holds both seeds that agree and seeds of which one answers 1 % and the other 30 %, so that
-two seeds which happen to agree do not pass for proof that all seeds do."""
+SPREAD_SCALES = tuple(np.geomspace(0.25, 2, 7).tolist())
+"""Scales of the half-normal prior of tau, on the logit, each as likely as the others before the data. They
+hold both recipes whose seeds agree and those of which one answers 1 % and the other 60 %, so that two
+seeds which happen to agree do not pass for proof that all seeds do."""
 
 # Logits cover [-32, 32), rates down to 1e-14: the prior leaves 1e-7 beyond.
 _SPAN = 64.0
@@ -99,7 +106,7 @@ def this_adapter(count: Count) -> RateDistribution:
     return _distribution(edges, cumulative)
 
 
-def next_adapter(counts: Sequence[Count]) -> RateDistribution:
+def next_adapter(counts: Sequence[Count], *, beside: Doses = (), factor: float = 1.0) -> RateDistribution:
     """Predict the rate of the next adapter trained the same way with another seed.
 
     Population: adapters of this recipe over seeds, on all prompts the suite's prompts stand for.
@@ -109,25 +116,47 @@ def next_adapter(counts: Sequence[Count]) -> RateDistribution:
 
     Args:
         counts: Successes and trials of each adapter, two or more; their order does not matter.
+        beside: The same of the other doses of the curve, of which only the spread is used; those with one
+            adapter say nothing of it.
+        factor: Multiplies all of SPREAD_SCALES: to see how much the prior decides.
 
     Raises:
         ValueError: For fewer than two adapters (one says nothing about how adapters differ), for no
             trials, or more successes than trials.
     """
+    return _solve(counts, beside, factor, of_centre=False)
+
+
+def typical_adapter(counts: Sequence[Count], *, beside: Doses = ()) -> RateDistribution:
+    """Say where the rate of the typical adapter of a recipe lies: the one in the middle of all its seeds.
+
+    Population, unit and method as in `next_adapter`; the posterior of the centre mu, on the rate. It is what a
+    dose curve is drawn through: the next adapter scatters about it.
+
+    Raises:
+        ValueError: As `next_adapter` does.
+    """
+    return _solve(counts, beside, 1.0, of_centre=True)
+
+
+def _solve(counts: Sequence[Count], beside: Doses, factor: float, *, of_centre: bool) -> RateDistribution:
     if len(counts) < 2:
         raise ValueError("one seed says nothing about the next adapter")
     _check(counts)
-    return _predict(tuple(sorted(counts)))
+    others = sorted(tuple(sorted(one)) for one in beside if len(one) > 1)
+    for other in others:
+        _check(other)
+    return _distribution_of(tuple(sorted(counts)), tuple(others), factor, of_centre)
 
 
-def next_adapter_interval(counts: Sequence[Count], level: float) -> tuple[float, float]:
+def next_adapter_interval(counts: Sequence[Count], level: float, *, beside: Doses = ()) -> tuple[float, float]:
     """Give the range in which the rate of the next adapter lies with probability `level`.
 
     Equal tails of `next_adapter`. Where every seed shows 0 of n the lower end is 0, where every seed
     shows n of n the upper end is 1: data at the edge cannot exclude the edge (the modification of
     Jeffreys' interval in Brown, Cai and DasGupta 2001, section 4.1.1).
     """
-    predicted = next_adapter(counts)
+    predicted = next_adapter(counts, beside=beside)
     none, every = all(y == 0 for y, _ in counts), all(y == n for y, n in counts)
     low = 0.0 if none else predicted.quantile((1 - level) / 2)
     high = 1.0 if every else predicted.quantile((1 + level) / 2)
@@ -160,30 +189,61 @@ def _grid(counts: Sequence[Count]) -> tuple[Floats, float]:
     return (np.arange(size) - (size - 1) / 2) * spacing, spacing  # mirrors itself, as successes and failures do
 
 
-@lru_cache(maxsize=4096)
-def _predict(counts: tuple[Count, ...]) -> RateDistribution:
-    """Integrate the model: the grid is (tau, mu), and a seed's effect is a blur along mu.
+@lru_cache(maxsize=16384)
+def _distribution_of(
+    counts: tuple[Count, ...], beside: tuple[tuple[Count, ...], ...], factor: float, of_centre: bool
+) -> RateDistribution:
+    logits, spacing, joint = _fit(counts)
+    belief = _spread_prior(beside, factor)[:, None] * joint
+    if of_centre:
+        density = belief.sum(axis=0)
+    else:
+        density = fft.irfft((fft.rfft(belief) * _blur_spectrum(len(logits))).sum(axis=0), n=len(logits))
+    edges = np.append(logits, logits[-1] + spacing) - spacing / 2
+    return _distribution(edges, np.append(0.0, np.cumsum(np.clip(density, 0.0, None))))
+
+
+def _spread_prior(beside: Sequence[tuple[Count, ...]], factor: float) -> Floats:
+    """Give the weights of the nodes of tau: the scale of the spread as the other doses leave it, then tau given it."""
+    tau, weights = _tau_nodes()
+    scales = factor * np.array(SPREAD_SCALES)
+    given = weights * np.exp(-((tau / scales[:, None]) ** 2) / 2)
+    given /= given.sum(axis=1, keepdims=True)
+    log_chance = np.zeros(len(scales))
+    for counts in beside:
+        log_chance += np.log(given @ _spread_evidence(counts))
+    chance = np.exp(log_chance - log_chance.max())
+    prior: Floats = chance @ given / chance.sum()
+    return prior
+
+
+@lru_cache(maxsize=16384)
+def _spread_evidence(counts: tuple[Count, ...]) -> Floats:
+    """Give the likelihood of each tau, whatever the centre, up to one factor for all."""
+    evidence: Floats = _fit(counts)[2].sum(axis=1)
+    return evidence
+
+
+@lru_cache(maxsize=8)
+def _fit(counts: tuple[Count, ...]) -> tuple[Floats, float, Floats]:
+    """Lay out the likelihood times the prior of mu on the grid of (tau, mu): a seed's effect is a blur along mu.
 
     A seed's likelihood averaged over its logit ~ Normal(mu, tau) is its likelihood as a function of
     the logit, blurred by tau; so is the prediction, from the posterior of mu. One transform does both
     for all mu at once, exactly as well for a tau far below the spacing as far above.
     """
     logits, spacing = _grid(counts)
-    tau, weights = _tau_nodes()
     kernel = _blur_spectrum(len(logits))
-    prior = weights * np.exp(-((tau / TAU_SCALE) ** 2) / 2)
-    posterior = prior[:, None] * np.exp(log_prior_mu(logits))
+    joint = np.exp(log_prior_mu(logits)) * np.ones((_NUM_TAU, 1))
     for (y, n), times in Counter(counts).items():
         log_likelihood = y * special.log_expit(logits) + (n - y) * special.log_expit(-logits)
         spectrum = fft.rfft(np.exp(log_likelihood - log_likelihood.max()))
         averaged = fft.irfft(spectrum * kernel, n=len(logits))
         averaged *= averaged > _NOISE
         for _ in range(times):
-            posterior *= averaged
-            posterior /= posterior.max()  # many seeds would run out of exponent
-    predicted = fft.irfft((fft.rfft(posterior) * kernel).sum(axis=0), n=len(logits))
-    edges = np.append(logits, logits[-1] + spacing) - spacing / 2
-    return _distribution(edges, np.append(0.0, np.cumsum(np.clip(predicted, 0.0, None))))
+            joint *= averaged
+            joint /= joint.max()  # many seeds would run out of exponent
+    return logits, spacing, joint
 
 
 @lru_cache(maxsize=1)
