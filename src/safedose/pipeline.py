@@ -15,6 +15,7 @@ from safedose.inputs import Inputs, pool_digest
 from safedose.progress import Watch
 from safedose.records import UNTUNED, Summary
 from safedose.report.document import render
+from safedose.stats.dose_response import draw_curves
 from safedose.stats.estimates import estimate
 from safedose.store import StudyFolder
 from safedose.study import Study
@@ -109,7 +110,7 @@ def estimate_endpoints(study: Study, inputs: Inputs, folder: StudyFolder, watch:
         recommendations = recommend_doses(study, inputs, tuned, estimates, expected, failures)
         summary = Summary(
             name=study.name, arms=folder.arms(), estimates=estimates, recommendations=recommendations,
-            failures=failures,
+            failures=failures, curves=draw_curves(estimates, level=study.criteria.level, seed=study.seed),
         )  # fmt: skip
         folder.write_summary(summary)
         outcome.write_cards(folder, tuned, estimates)

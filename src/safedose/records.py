@@ -44,6 +44,9 @@ Scope = Literal["arm", "dose"]
 Kind = Literal["rate", "mean"]
 """Whether an estimate is a fraction in [0, 1] or a mean on a judge's own scale."""
 
+Shape = Literal["falling", "rising", "flat", "not monotone", "undefined"]
+"""What a rate does along the doses: `flat` when no change could be shown."""
+
 Target = Literal["next_adapter", "these_adapters"]
 """Whom a statement is about: the next adapter trained the same way, or only the ones measured."""
 
@@ -365,6 +368,10 @@ class Estimate:
         n: Readable verdicts behind the number.
         num_missing: Verdicts without a value (abstained, unusable, not run).
         undefined_reason: Why value or interval is None, else None.
+        n_effective: As how many independent prompts they count where prompts of one category are alike; None where
+            prompts count as independent, and for scope `dose`.
+        worst_low, worst_high: Ends of the interval if every verdict that is missing spoke against the rate, and if
+            every one spoke for it; None where none is missing.
     """
 
     scope: Scope
@@ -388,6 +395,9 @@ class Estimate:
     n: int
     num_missing: int
     undefined_reason: str | None = None
+    n_effective: float | None = None
+    worst_low: float | None = None
+    worst_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,6 +446,59 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A number that the data leave open within an interval.
+
+    Attributes:
+        value: The median of what is believed; None where it lies beyond the doses that were tried.
+        low, high: Interval at the level that its owner states; None alike.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """What one rate does along the doses of one curve.
+
+    Attributes:
+        base, run, ladder, strategy, format: The curve, as in `Recommendation`.
+        suite, endpoint, judge: The rate.
+        target: Whose rate: `next_adapter` for the typical adapter of the recipe, `these_adapters` with one seed.
+        level: Coverage of all intervals here, such as 0.95.
+        doses: The doses, ascending; the two fits have a band for each.
+        isotonic: The rate if it can only fall, or only rise, with the dose.
+        logistic: The rate if its logit is a straight line in log(1 + dose).
+        shape: `falling`, `rising`, `flat` (no change could be shown), `not monotone`, or `undefined`.
+        ed50, ed90: Dose at which half and nine tenths of the way from the rate at dose 0 to none (or to all, for a
+            rate that rises) are gone; None when undefined.
+        onset: For exaggerated refusal, dose at which the rate lies 5 points above that of dose 0; else None.
+        note: One sentence on how to read it, or why it is undefined.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    suite: str
+    endpoint: str
+    judge: str
+    target: Target
+    level: float
+    doses: tuple[int, ...]
+    isotonic: tuple[Band, ...]
+    logistic: tuple[Band, ...]
+    shape: Shape
+    ed50: Band | None
+    ed90: Band | None
+    onset: Band | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Everything a study found: the content of `summary.json` (schema in docs/formats.md)."""
 
@@ -444,6 +507,7 @@ class Summary:
     estimates: tuple[Estimate, ...]
     recommendations: tuple[Recommendation, ...]
     failures: tuple[Failure, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

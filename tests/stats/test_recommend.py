@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from made_estimates import rates
 from safedose.errors import InputError
 from safedose.records import Criterion, Estimate, Recommendation
 from safedose.stats import next_adapter, recommend, this_adapter
@@ -13,36 +14,6 @@ EXAGGERATED = Criterion(
     name="exaggerated", suite="alike", endpoint="exaggerated_refusal_rate", judge="phrases", bound=0.1
 )
 CAPABILITY = Criterion(name="capability", suite="facts", endpoint="accuracy", judge="exact", bound=0.1)
-
-
-def rates(criterion: Criterion, by_dose: dict[int, list[int]], *, n: int = 100, missing: int = 0) -> list[Estimate]:
-    """Estimates of single adapters: successes of each seed, by dose."""
-    return [
-        Estimate(
-            scope="arm",
-            arm=f"d{dose}-s{seed}",
-            base="b",
-            run="default",
-            ladder="add",
-            strategy="direct" if dose else "none",
-            format="instruction" if dose else "none",
-            dose=dose,
-            num_seeds=1,
-            suite=criterion.suite,
-            endpoint=criterion.endpoint,
-            judge=criterion.judge,
-            kind="rate",
-            value=y / n,
-            low=None,
-            high=None,
-            level=0.95,
-            method="",
-            n=n,
-            num_missing=missing,
-        )
-        for dose, successes in by_dose.items()
-        for seed, y in enumerate(successes)
-    ]
 
 
 def ask(estimates: list[Estimate], *criteria: Criterion, probability: float = 0.9) -> Recommendation:
@@ -56,7 +27,8 @@ HARM = {0: [90, 92, 91], 30: [40, 20, 60], 60: [0, 0, 1], 120: [0, 0, 0]}
 def test_the_smallest_dose_that_meets_the_criterion_is_chosen() -> None:
     found = ask(rates(HARMFUL, HARM), HARMFUL)
     assert (found.dose, found.target, found.failing_criterion) == (60, "next_adapter", None)
-    assert found.probability == next_adapter([(0, 100), (0, 100), (1, 100)]).at_most(0.05)
+    beside = [[(y, 100) for y in HARM[dose]] for dose in (0, 30, 120)]
+    assert found.probability == next_adapter([(0, 100), (0, 100), (1, 100)], beside=beside).at_most(0.05)
     assert "doses that fit: 60, 120. The next smaller dose tried was 30" in found.advice
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from safedose.errors import InputError, nearest
 from safedose.records import Arm, Axis, Estimate, Verdict
 from safedose.stats.endpoints import READABLE, Endpoint, endpoints_for
-from safedose.stats.hierarchy import Count, next_adapter_interval
-from safedose.stats.rates import wilson
+from safedose.stats.hierarchy import Count, Doses, next_adapter_interval
+from safedose.stats.rates import effective_number, wilson
 
 _Key = tuple[str, str, str, Axis]
 """Arm, suite, judge, axis."""
+_SHARED = ("base", "run", "ladder", "suite", "endpoint", "judge")
+"""What the doses of one curve, its dose 0 included, have in common."""
 
 
 def estimate(arms: Sequence[Arm], verdicts: Iterable[Verdict], *, level: float) -> tuple[Estimate, ...]:
@@ -25,8 +27,9 @@ def estimate(arms: Sequence[Arm], verdicts: Iterable[Verdict], *, level: float) 
     its samples; `n` is then the number of prompts.
     Scope `dose`. Population: adapters trained the same way with other seeds. Unit: the adapter; its
     prompts are never pooled with another's. Value: mean of the adapters' rates. Interval: where the
-    next adapter's rate lies (`hierarchy.next_adapter`; Gelman et al., BDA3, chapter 5). With one seed
-    there is a value and no interval.
+    next adapter's rate lies (`hierarchy.next_adapter`; Gelman et al., BDA3, chapter 5), the other doses of
+    the curve telling how much seeds differ; for dose 0 those of all curves that start from it. With one
+    seed there is a value and no interval.
 
     Verdicts without a value are left out of `n` and counted in `num_missing`; nothing readable gives an
     estimate whose value is None, with the reason. The order of the verdicts does not matter.
@@ -54,25 +57,36 @@ def estimate(arms: Sequence[Arm], verdicts: Iterable[Verdict], *, level: float) 
                 single = _of_arm(known[arm_id], tally, suite, endpoint, judge, level=level)
                 found.append(single)
                 cells[_place(single)].append(single)
-    found.extend(_of_dose(cell) for cell in cells.values())
+    families: defaultdict[tuple[object, ...], list[list[Estimate]]] = defaultdict(list)
+    for cell in cells.values():
+        families[tuple(getattr(cell[0], part) for part in _SHARED)].append(cell)
+    found.extend(_of_dose(cell, _beside(cell[0], family)) for family in families.values() for cell in family)
     return tuple(sorted(found, key=lambda one: _order(one, known)))
 
 
 def counts(estimates: Iterable[Estimate]) -> tuple[Count, ...]:
     """Recover successes and trials from the rates of single adapters, undefined ones left out.
 
-    This is what lets a recommendation be made from `summary.json` alone.
+    This is what lets a recommendation be made from `summary.json` alone. Where prompts of one category are alike,
+    the trials are as many as the prompts are worth.
     """
     # Rounding undoes successes / n * n, and leaves the thirds that repeated samples can give.
-    return tuple((round(one.value * one.n, 6), one.n) for one in estimates if one.value is not None)
+    found = ((one, one.n_effective or one.n) for one in estimates)
+    return tuple((round(one.value * n, 6), n) for one, n in found if one.value is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tally:
-    """What the verdicts of one arm, suite and judge say about one endpoint."""
+    """What the verdicts of one arm, suite and judge say about one endpoint: per prompt, and what is missing.
 
-    successes: float
-    num_prompts: int
+    `shares` are those of readable samples that count, `least` and `most` the same if all missing ones spoke against
+    it and for it, also of prompts without a readable sample.
+    """
+
+    shares: list[float]
+    categories: list[str]
+    least: list[float]
+    most: list[float]
     num_missing: int
     repeated: bool
 
@@ -122,20 +136,27 @@ def _where(verdict: Verdict) -> str:
 def _tally(group: Sequence[Verdict], endpoint: Endpoint) -> _Tally | None:
     """Count one endpoint; None when no prompt of the group is of the kind it looks at."""
     prompts: defaultdict[str, list[bool]] = defaultdict(list)
-    num_missing = 0
+    missing: Counter[str] = Counter()
+    categories: dict[str, str] = {}
     for verdict in group:
         if endpoint.expected is not None and verdict.expected != endpoint.expected:
             continue
+        categories[verdict.prompt_id] = verdict.category
         if verdict.state == "value":
             prompts[verdict.prompt_id].append(verdict.value in endpoint.counted)
         else:
-            num_missing += 1
-    if not prompts and not num_missing:
+            missing[verdict.prompt_id] += 1
+    if not categories:
         return None
-    repeated = any(len(samples) > 1 for samples in prompts.values())
-    # fsum: exact, so the order of the prompts cannot move the last digit.
-    successes = math.fsum(sum(samples) / len(samples) for samples in prompts.values())
-    return _Tally(successes, len(prompts), num_missing, repeated)
+    hits = {name: (sum(prompts.get(name, ())), len(prompts.get(name, ())) + missing[name]) for name in categories}
+    return _Tally(
+        shares=[sum(samples) / len(samples) for samples in prompts.values()],
+        categories=[categories[name] for name in prompts],
+        least=[count / asked for count, asked in hits.values()],
+        most=[(count + missing[name]) / asked for name, (count, asked) in hits.items()],
+        num_missing=missing.total(),
+        repeated=any(len(samples) > 1 for samples in prompts.values()),
+    )
 
 
 def _of_arm(arm: Arm, tally: _Tally, suite: str, endpoint: Endpoint, judge: str, *, level: float) -> Estimate:
@@ -161,17 +182,44 @@ def _of_arm(arm: Arm, tally: _Tally, suite: str, endpoint: Endpoint, judge: str,
         high=None,
         level=level,
         method=method,
-        n=tally.num_prompts,
+        n=len(tally.shares),
         num_missing=tally.num_missing,
         undefined_reason=None,
     )
-    if not tally.num_prompts:
+    if not tally.shares:
         return replace(blank, undefined_reason=f"none of {tally.num_missing} verdicts is readable")
-    low, high = wilson(tally.successes, tally.num_prompts, level)
-    return replace(blank, value=tally.successes / tally.num_prompts, low=low, high=high)
+    value, n = _mean(tally.shares), len(tally.shares)
+    effective = effective_number(tally.shares, tally.categories, level)
+    if effective is not None:
+        blank = replace(blank, method=f"{method}; those of one category count as alike", n_effective=effective)
+    low, high = wilson(value * (effective or n), effective or n, level)
+    worst_low = worst_high = None
+    if tally.num_missing:
+        worth = (effective or n) / n * len(tally.least)
+        worst_low = wilson(_mean(tally.least) * worth, worth, level)[0]
+        worst_high = wilson(_mean(tally.most) * worth, worth, level)[1]
+    return replace(blank, value=value, low=low, high=high, worst_low=worst_low, worst_high=worst_high)
 
 
-def _of_dose(cell: Sequence[Estimate]) -> Estimate:
+def _mean(shares: Sequence[float]) -> float:
+    """Average exactly, so that the order of the prompts cannot move the last digit."""
+    return math.fsum(shares) / len(shares)
+
+
+def _beside(one: Estimate, cells: Iterable[Sequence[Estimate]]) -> Doses:
+    """Give the adapters of the other doses of a curve, dose 0 among them; of dose 0 those of all its curves."""
+    return [
+        counts(cell)
+        for cell in cells
+        if cell[0].dose != one.dose
+        and (
+            (cell[0].strategy, cell[0].format) == (one.strategy, one.format)
+            or "none" in (cell[0].strategy, one.strategy)
+        )
+    ]
+
+
+def _of_dose(cell: Sequence[Estimate], beside: Doses) -> Estimate:
     """Sum up the adapters of one dose; those without a readable verdict are no evidence."""
     readable = counts(cell)
     blank = replace(
@@ -186,6 +234,9 @@ def _of_dose(cell: Sequence[Estimate]) -> Estimate:
         n=sum(one.n for one in cell),
         num_missing=sum(one.num_missing for one in cell),
         undefined_reason=None,
+        n_effective=None,
+        worst_low=None,
+        worst_high=None,
     )
     if not readable:
         return replace(blank, undefined_reason=f"none of {blank.num_missing} verdicts is readable")
@@ -193,7 +244,7 @@ def _of_dose(cell: Sequence[Estimate]) -> Estimate:
     if len(readable) == 1:
         reason = "one seed says nothing about the next adapter; see the arm's own interval"
         return replace(blank, value=value, method="one adapter's rate", undefined_reason=reason)
-    low, high = next_adapter_interval(readable, cell[0].level)
+    low, high = next_adapter_interval(readable, cell[0].level, beside=beside)
     return replace(blank, value=value, low=low, high=high)
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy import fft, special, stats
 
 Floats = NDArray[np.float64]
-Count = tuple[float, int]
+Count = tuple[float, float]
 """Successes and trials of one adapter; successes need not be whole (see `rates.wilson`)."""
 Doses = Sequence[Sequence[Count]]
 """The adapters of several doses of one curve."""

@@ -83,7 +83,7 @@ def read_dose(
     """
     readings = []
     for criterion in criteria:
-        here = _measure(criterion, cells[dose], target, max_missing_rate)
+        here = _measure(criterion, cells, dose, target, max_missing_rate)
         if isinstance(here, str):
             readings.append(Reading(criterion=criterion, value=None, probability=None, obstacle=here))
         elif criterion.name != "capability":
@@ -92,7 +92,7 @@ def read_dose(
         elif dose == 0:
             readings.append(Reading(criterion=criterion, value=0.0, probability=1.0))
         else:
-            start = _measure(criterion, cells.get(0, ()), target, max_missing_rate)
+            start = _measure(criterion, cells, 0, target, max_missing_rate)
             readings.append(_loss(criterion, here, start, rng))
     return DoseReading(dose=dose, readings=tuple(readings))
 
@@ -111,10 +111,10 @@ def looks_at(criterion: Criterion, estimate: Estimate) -> bool:
 
 
 def _measure(
-    criterion: Criterion, cell: Sequence[Estimate], target: Target, max_missing_rate: float
+    criterion: Criterion, cells: Mapping[int, Sequence[Estimate]], dose: int, target: Target, max_missing_rate: float
 ) -> _Measured | str:
     """Give the rate a criterion looks at with what is believed about it, or why there is none."""
-    matching = [one for one in cell if looks_at(criterion, one)]
+    matching = [one for one in cells.get(dose, ()) if looks_at(criterion, one)]
     subject = f"{criterion.endpoint} on {criterion.suite} by {criterion.judge}"
     num_missing, n = sum(one.num_missing for one in matching), sum(one.n for one in matching)
     if not matching:
@@ -132,7 +132,8 @@ def _measure(
         return _Measured(value, this_adapter(readable[0]))
     if len(readable) == 1:
         return f"{subject} has only one seed, which says nothing about the next adapter"
-    return _Measured(value, next_adapter(readable))
+    beside = [counts(one for one in cell if looks_at(criterion, one)) for at, cell in cells.items() if at != dose]
+    return _Measured(value, next_adapter(readable, beside=beside))
 
 
 def _loss(criterion: Criterion, here: _Measured, start: _Measured | str, rng: np.random.Generator) -> Reading:

@@ -1,0 +1,219 @@
+"""What a rate does along the doses: curves with bands, and the doses at which an effect has come about.
+
+Every dose has a distribution of what is believed about its rate (`hierarchy`); the bands come from one set of draws,
+a rate per dose in each, so that curve, crossing and slope of a draw belong together. Doses are drawn independently:
+they have adapters of their own, and where they share prompts a difference varies less than drawn here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from safedose.records import Band, Curve, Estimate, Format, Shape, Strategy, Target
+from safedose.seeding import generator
+from safedose.stats.estimates import counts
+from safedose.stats.hierarchy import Count, RateDistribution, this_adapter, typical_adapter
+
+Floats = NDArray[np.float64]
+
+FALLING = ("compliance_rate", "harmful_response_rate")
+"""Rates that safety data are to bring down."""
+RISING = ("exaggerated_refusal_rate",)
+"""Rates that safety data bring up, without anybody wishing it."""
+
+ONSET = 0.05
+"""Rise over dose 0 that counts as the onset of exaggerated refusal: one harmless prompt in twenty."""
+
+_NUM_DRAWS = 2000
+_LARGEST_LOGIT = 7.0  # a rate of one in a thousand: what lies beyond would steer the line and be nothing to anybody
+_FEWEST_DOSES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """Curves through the rates of several doses; see `records.Curve` for each part."""
+
+    isotonic: tuple[Band, ...]
+    logistic: tuple[Band, ...]
+    shape: Shape
+    ed50: Band | None
+    ed90: Band | None
+    onset: Band | None
+
+
+def fit(
+    doses: Sequence[int], beliefs: Sequence[RateDistribution], *, rising: bool, level: float, rng: np.random.Generator
+) -> Fitted:
+    """Put curves through the rates of three doses or more.
+
+    Estimand: the rate of the adapters that `beliefs` speak of. Unit: the dose.
+    Method: draws from the beliefs; per draw the isotonic regression (pool adjacent violators; Barlow et al. 1972)
+    with weights 1 / variance, and weighted least squares of the logit on log(1 + dose). ED50 and ED90 are read off
+    the isotonic curve, straight between doses in log(1 + dose): where half, or nine tenths, of the way from the rate
+    at the smallest dose to 0 (to 1, where it rises) is gone. A draw that never gets there counts as beyond the
+    largest dose. The shape is judged on the draws themselves: a rise or fall between two doses is one when it stands
+    in 1 - (1 - level) / 2 of them.
+
+    Args:
+        doses: Ascending, the first the one to compare with, mostly 0.
+        beliefs: What is believed about the rate at each.
+        rising: Whether the rate is one that rises with the dose; otherwise it falls.
+        level: Coverage of the bands.
+        rng: Draws.
+    """
+    x = np.log1p(np.array(doses, dtype=float))
+    rates = np.column_stack([belief.draw(_NUM_DRAWS, rng=rng) for belief in beliefs])
+    weights = 1 / np.maximum(rates.var(axis=0), 1e-9)
+    monotone = np.array([optimize.isotonic_regression(row, weights=weights, increasing=rising).x for row in rates])
+    shape, start = _shape(rates, sure=(1 + level) / 2), monotone[:, 0]
+    went = shape == ("rising" if rising else "falling")
+    goals = {share: start + share * (1 - start) if rising else start * (1 - share) for share in (0.5, 0.9)}
+    reached = {share: _band(_reach(monotone, x, goal, rising=rising), level) for share, goal in goals.items()}
+    onset = _band(_reach(monotone, x, start + ONSET, rising=True), level) if rising else None
+    return Fitted(
+        isotonic=_bands(monotone, level),
+        logistic=_bands(_logistic(rates, x), level),
+        shape=shape,
+        ed50=reached[0.5] if went else None,
+        ed90=reached[0.9] if went else None,
+        onset=onset,
+    )
+
+
+def draw_curves(estimates: Sequence[Estimate], *, level: float, seed: int) -> tuple[Curve, ...]:
+    """Draw the curve of every rate that safety data are to bring down, or bring up by mistake.
+
+    Args:
+        estimates: Of a whole study; those of single adapters are read.
+        level: Coverage of all intervals.
+        seed: Of the draws.
+
+    Returns:
+        One curve per (base, run, ladder, strategy, format), suite, endpoint and judge, sorted; none where no dose
+        above 0 was measured. A curve of less than three doses, or about whose doses nothing can be said, is
+        `undefined`, with the reason in its note.
+    """
+    cells: defaultdict[tuple[str, ...], defaultdict[tuple[Strategy, Format, int], list[Estimate]]]
+    cells = defaultdict(lambda: defaultdict(list))
+    for one in estimates:
+        if one.scope == "arm" and one.endpoint in (*FALLING, *RISING):
+            place = (one.base, one.run, one.ladder, one.suite, one.endpoint, one.judge)
+            cells[place][one.strategy, one.format, one.dose].append(one)
+    found: list[Curve] = []
+    for _, by_dose in sorted(cells.items()):
+        zero = {dose: cell for (strategy, _, dose), cell in by_dose.items() if strategy == "none"}
+        for strategy, form in sorted({key[:2] for key in by_dose if key[0] != "none"}):
+            own = {key[2]: cell for key, cell in by_dose.items() if key[:2] == (strategy, form)}
+            found.append(_curve(dict(sorted((zero | own).items())), strategy, form, level=level, seed=seed))
+    return tuple(found)
+
+
+def _curve(
+    cells: dict[int, list[Estimate]], strategy: Strategy, form: Format, *, level: float, seed: int
+) -> Curve:  # fmt: skip
+    readable = {dose: found for dose, cell in cells.items() if (found := counts(cell))}
+    several = {dose: found for dose, found in readable.items() if len(found) > 1}
+    target: Target = "next_adapter" if several else "these_adapters"
+    used, one = several or readable, next(iter(cells.values()))[0]
+    place = (one.base, one.run, one.ladder, strategy, form, one.suite, one.endpoint, one.judge)
+    fitted = Fitted(isotonic=(), logistic=(), shape="undefined", ed50=None, ed90=None, onset=None)
+    note = f"{len(used)} doses say nothing of a curve: it takes {_FEWEST_DOSES}"
+    if len(used) >= _FEWEST_DOSES:
+        rng = generator(seed, "curve", *place)
+        fitted = fit(list(used), _beliefs(used), rising=one.endpoint in RISING, level=level, rng=rng)
+        note = _note(fitted, one.endpoint, max(used))
+    return Curve(
+        base=one.base, run=one.run, ladder=one.ladder, strategy=strategy, format=form, suite=one.suite,
+        endpoint=one.endpoint, judge=one.judge, target=target, level=level, doses=tuple(used),
+        isotonic=fitted.isotonic, logistic=fitted.logistic, shape=fitted.shape, ed50=fitted.ed50, ed90=fitted.ed90,
+        onset=fitted.onset, note=note,
+    )  # fmt: skip
+
+
+def _beliefs(cells: dict[int, tuple[Count, ...]]) -> list[RateDistribution]:
+    """Say what is believed of each dose: of the typical adapter, or of the only one."""
+    if any(len(cell) == 1 for cell in cells.values()):
+        return [this_adapter(cell[0]) for cell in cells.values()]
+    others = {dose: [cell for at, cell in cells.items() if at != dose] for dose in cells}
+    return [typical_adapter(cell, beside=others[dose]) for dose, cell in cells.items()]
+
+
+def _note(fitted: Fitted, endpoint: str, largest: int) -> str:
+    rising = endpoint in RISING
+    if fitted.shape == "flat":
+        return "flat: no change along the doses could be shown"
+    if fitted.shape == "not monotone":
+        return "not monotone: it goes up and down along the doses, so a single turning point would mislead"
+    if fitted.shape == ("rising" if not rising else "falling"):
+        return f"it {'rises' if fitted.shape == 'rising' else 'falls'}, against what safety data do to it elsewhere"
+    if rising:
+        return f"an onset {_told(fitted.onset, largest)}"
+    return f"half of the effect {_told(fitted.ed50, largest)}, nine tenths {_told(fitted.ed90, largest)}"
+
+
+def _told(band: Band | None, largest: int) -> str:
+    """Say in words where a dose lies."""
+    if band is None:
+        return "is undefined"
+    if band.low is None:
+        return f"lies beyond the largest dose, {largest}"
+    high = f"above {largest}" if band.high is None else f"{band.high:,.0f}"
+    place = (
+        f"lies beyond the largest dose, {largest}" if band.value is None else f"is reached at {band.value:,.0f} rows"
+    )
+    return f"{place} ({band.low:,.0f} to {high})"
+
+
+def _shape(rates: Floats, *, sure: float) -> Shape:
+    """Judge from draws, shape (draws, doses), whether the rate rises or falls between any two doses."""
+    first, second = np.triu_indices(rates.shape[1], k=1)
+    up = (rates[:, second] > rates[:, first]).mean(axis=0)
+    down = (rates[:, second] < rates[:, first]).mean(axis=0)
+    rises, falls = bool((up >= sure).any()), bool((down >= sure).any())
+    if rises and falls:
+        return "not monotone"
+    return "rising" if rises else "falling" if falls else "flat"
+
+
+def _logistic(rates: Floats, x: Floats) -> Floats:
+    """Fit per draw a straight line of the logit in x by weighted least squares; gives its rates at x."""
+    logits = np.clip(special.logit(rates), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+    weights = 1 / np.maximum(logits.var(axis=0), 1e-6)
+    weights /= weights.sum()
+    centre = x - weights @ x
+    middle = logits @ weights
+    slope = (logits - middle[:, None]) @ (weights * centre) / (weights @ centre**2)
+    fitted: Floats = special.expit(middle[:, None] + slope[:, None] * centre)
+    return fitted
+
+
+def _reach(curves: Floats, x: Floats, goals: Floats, *, rising: bool) -> Floats:
+    """Give per monotone curve the dose at which it comes to its goal: infinite where it never does."""
+    sign = 1 if rising else -1
+    curves, goals = sign * curves, sign * goals
+    there = curves >= goals[:, None]
+    after, rows = np.maximum(there.argmax(axis=1), 1), np.arange(len(curves))
+    before = curves[rows, after - 1]
+    step = np.maximum(curves[rows, after] - before, 1e-12)
+    share = np.clip((goals - before) / step, 0, 1)
+    place = np.expm1(x[after - 1] + share * (x[after] - x[after - 1]))
+    doses: Floats = np.where(there.any(axis=1), place, np.inf)
+    return doses
+
+
+def _bands(curves: Floats, level: float) -> tuple[Band, ...]:
+    return tuple(_band(column, level) for column in curves.T)
+
+
+def _band(values: Floats, level: float) -> Band:
+    """Give median and equal tails; infinite ones are None."""
+    shares = [0.5, (1 - level) / 2, (1 + level) / 2]
+    found = np.quantile(values, shares, method="inverted_cdf")  # others would average with infinity
+    value, low, high = (float(one) if np.isfinite(one) else None for one in found)
+    return Band(value=value, low=low, high=high)

@@ -1,0 +1,106 @@
+"""Where the uncertainty of a rate comes from: which safety rows were drawn, the training, the prompts, the judge.
+
+    outcome[adapter, prompt] = rate + adapter + prompt + rest        adapter = draw + training + both together
+
+Each part is estimated from mean squares (the moments of a two-way layout without replication; Searle, Casella and
+McCulloch 1992, Variance Components, chapter 4), a negative one counts as 0, and is divided by how many of its kind
+stand behind the mean. So the parts add up to the variance of the dose's mean rate, seen as one of many possible
+draws, trainings and prompts; more of the kind that has the largest part helps most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SEEDS, DRAW, TRAINING, PROMPTS, JUDGE = "seeds", "draw", "training", "prompts", "judge"
+
+
+def split_variance(outcomes: Floats, draws: Sequence[int], trainings: Sequence[int]) -> dict[str, float]:
+    """Split the variance of the mean of a dose's adapters.
+
+    Estimand: variance of the mean over new draws, trainings and prompts of the same kind, in parts.
+    Unit: adapter and prompt. Method and source: see the module.
+
+    Args:
+        outcomes: Shape (adapters, prompts), two or more of each, in [0, 1], none missing.
+        draws: Seed of the draw of each adapter.
+        trainings: Seed of the training of each adapter.
+
+    Returns:
+        Variances of the mean by part. `draw` and `training` where every draw was trained with every training seed,
+        each of them two or more (what only a pair of the two does counts half to each); else `seeds`, which is both,
+        confounded. `prompts` always.
+
+    Raises:
+        ValueError: For fewer than two adapters or prompts.
+    """
+    num_adapters, num_prompts = outcomes.shape
+    if num_adapters < 2 or num_prompts < 2:
+        raise ValueError(f"a table of {num_adapters} adapters and {num_prompts} prompts has no variance to split")
+    means, mean = outcomes.mean(axis=1), outcomes.mean()
+    rest = outcomes - means[:, None] - outcomes.mean(axis=0) + mean
+    rest_square = float((rest**2).sum()) / ((num_adapters - 1) * (num_prompts - 1))
+    prompt = max(0.0, num_adapters * float(outcomes.mean(axis=0).var(ddof=1)) - rest_square) / num_adapters
+    noise = rest_square / num_prompts  # of an adapter's mean, from the prompts it happened to be asked
+    parts = {PROMPTS: prompt / num_prompts + noise / num_adapters}
+    layout = _cross(means, draws, trainings)
+    if layout is None:
+        return {SEEDS: max(0.0, float(means.var(ddof=1)) - noise) / num_adapters, **parts}
+    num_draws, num_trainings = layout.shape
+    both = layout - layout.mean(axis=1, keepdims=True) - layout.mean(axis=0) + mean
+    both_square = float((both**2).sum()) / ((num_draws - 1) * (num_trainings - 1))
+    by_draw = max(0.0, float(layout.mean(axis=1).var(ddof=1)) - both_square / num_trainings)
+    by_training = max(0.0, float(layout.mean(axis=0).var(ddof=1)) - both_square / num_draws)
+    shared = max(0.0, both_square - noise) / (num_draws * num_trainings)
+    return {DRAW: by_draw / num_draws + shared / 2, TRAINING: by_training / num_trainings + shared / 2, **parts}
+
+
+def judge_variance(rates: Sequence[float]) -> float | None:
+    """Say how much the choice of the judge moves a rate: the variance between judges; None with one."""
+    return float(np.var(rates, ddof=1)) if len(rates) > 1 else None
+
+
+def advise(parts: Mapping[str, float], *, num_judges: int) -> str:
+    """Say in one sentence what the uncertainty is mostly made of, and what would help.
+
+    Args:
+        parts: As `split_variance` gives them, `judge` beside them where there is one.
+        num_judges: How many judges read the answers.
+    """
+    total = sum(parts.values())
+    unknown = "" if num_judges > 1 else " What the judge adds is unknown: there is one."
+    if SEEDS in parts:
+        unknown += " Draw and training are confounded: set draws and trainings apart to tell them."
+    if total <= 0:
+        return f"All adapters answered all prompts alike: there is no variance to split.{unknown}"
+    largest = max(parts, key=lambda part: parts[part])
+    share = parts[largest] / total
+    opening = "Most" if share > 0.5 else "The largest part"
+    return f"{opening} of the uncertainty ({share:.0%}) is {_HELP[largest]}.{unknown}"
+
+
+_HELP = {
+    SEEDS: "the seeds: add seeds, not prompts",
+    DRAW: "which safety rows were drawn: add draws, not prompts",
+    TRAINING: "the training seed: add trainings, not prompts",
+    PROMPTS: "the prompts: add prompts, not seeds",
+    JUDGE: "the judge: judges differ by more than seeds and prompts do",
+}
+
+
+def _cross(means: Floats, draws: Sequence[int], trainings: Sequence[int]) -> Floats | None:
+    """Lay adapters out by draw and training, shape (draws, trainings); None unless each pair is there once."""
+    rows, row = np.unique(draws, return_inverse=True)
+    columns, column = np.unique(trainings, return_inverse=True)
+    if min(len(rows), len(columns)) < 2 or len(set(zip(row, column, strict=True))) != len(means):
+        return None
+    if len(rows) * len(columns) != len(means):
+        return None
+    layout = np.empty((len(rows), len(columns)))
+    layout[row, column] = means
+    return layout

@@ -1,0 +1,74 @@
+"""Where the uncertainty of a rate comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from safedose.stats.variance import advise, judge_variance, split_variance
+
+DRAWS, TRAININGS = [0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 1, 2] * 3
+
+
+def table(draw: float, training: float, prompt: float, *, seed: int = 0, num_prompts: int = 200) -> NDArray[np.float64]:
+    """Outcomes with these standard deviations of the parts, and of 0.1 for the rest; not kept within 0 and 1."""
+    rng = np.random.default_rng(seed)
+    adapters = draw * rng.standard_normal(3)[DRAWS] + training * rng.standard_normal(3)[TRAININGS]
+    return adapters[:, None] + prompt * rng.standard_normal(num_prompts) + 0.1 * rng.standard_normal((9, num_prompts))
+
+
+@pytest.mark.parametrize(
+    ("parts", "largest"), [((0.3, 0.0, 0.1), "draw"), ((0.0, 0.3, 0.1), "training"), ((0.0, 0.0, 1.0), "prompts")]
+)
+def test_largest_part_is_the_one_the_outcomes_were_made_with(parts: tuple[float, float, float], largest: str) -> None:
+    found = split_variance(table(*parts), DRAWS, TRAININGS)
+    assert max(found, key=lambda part: found[part]) == largest
+    assert found[largest] > 0.8 * sum(found.values())
+
+
+def test_parts_add_up_to_the_variance_of_the_mean_over_many_studies() -> None:
+    tables = [table(0.2, 0.3, 0.5, seed=seed, num_prompts=30) for seed in range(3000)]
+    means = [one.mean() for one in tables]
+    reckoned = np.mean([sum(split_variance(one, DRAWS, TRAININGS).values()) for one in tables])
+    assert reckoned == pytest.approx(np.var(means), rel=0.1)
+
+
+def test_pairs_of_seeds_are_confounded_and_said_to_be() -> None:
+    found = split_variance(table(0.3, 0.3, 0.1)[[0, 4, 8]], [0, 1, 2], [0, 1, 2])
+    assert set(found) == {"seeds", "prompts"}
+    assert "Draw and training are confounded" in advise(found, num_judges=1)
+
+
+def test_advice_says_what_to_add() -> None:
+    found = split_variance(table(0.0, 0.3, 0.1), DRAWS, TRAININGS)
+    assert "is the training seed: add trainings, not prompts." in advise(found, num_judges=2)
+
+
+def test_one_judge_leaves_its_part_unknown_and_two_show_it() -> None:
+    assert judge_variance([0.4]) is None
+    assert judge_variance([0.4, 0.6]) == pytest.approx(0.02)
+
+
+def test_equal_answers_have_nothing_to_split() -> None:
+    found = split_variance(np.ones((4, 10)), [0, 0, 1, 1], [0, 1, 0, 1])
+    assert set(found.values()) == {0.0}
+    assert "no variance to split" in advise(found, num_judges=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (3, 1)])
+def test_one_adapter_or_one_prompt_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="no variance to split"):
+        split_variance(np.zeros(shape), [0] * shape[0], [0] * shape[0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 6), st.integers(2, 20), st.integers(0, 2**32 - 1))
+def test_any_outcomes_give_parts_that_are_numbers_above_0(num_adapters: int, num_prompts: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    outcomes = rng.integers(0, 2, (num_adapters, num_prompts)).astype(float)
+    seeds = rng.integers(0, 3, (2, num_adapters))
+    found = split_variance(outcomes, seeds[0].tolist(), seeds[1].tolist())
+    assert all(np.isfinite(part) and part >= 0 for part in found.values())
