@@ -77,6 +77,18 @@ def test_plan_as_json_counts_steps_and_responses(call: Call, tiny: Path) -> None
     assert (planned["num_steps"], planned["num_prompts"], planned["num_responses"]) == (10, 6, 30)
 
 
+def test_plan_says_what_each_suite_can_see(call: Call, tiny: Path) -> None:
+    told, (harmful, *_) = call("plan", tiny).out, call("plan", tiny, "--json").json()["power"]
+
+    assert (harmful["num_seeds"], harmful["next_adapter"], harmful["least_seeds"]) == (2, None, 4)
+    assert f"power: {harmful['suite']} ({harmful['num_prompts']} prompts, 2 seeds a dose): no difference" in told
+    assert "none for the next adapter below 4 seeds a dose" in told
+
+
+def test_plan_of_dose_0_alone_has_nothing_to_compare(call: Call, tiny: Path) -> None:
+    assert call("plan", tiny, "--set", "mix.doses=[0]", "--json").json()["power"] == []
+
+
 def test_plan_finds_files_from_wherever_it_is_called(
     call: Call, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from safedose.outline import Outline
     from safedose.planning import Planned
     from safedose.serving import Calls
+    from safedose.stats.power import SuitePower
 
 
 def plan_as_json(planned: Planned) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "unknown": [],
         "lacking": [error.what for error in planned.lacking],
         "exposure": exposure_as_json(planned.exposure),
+        "power": as_json(planned.power),
         "to_fetch": [base.name for base in planned.bases if not base.complete],
         "remote_calls": planned.calls.num_requests if planned.calls else 0,
         "endpoint": to_json(planned.calls) if planned.calls else None,
@@ -146,9 +148,44 @@ def plan_table(planned: Planned) -> None:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
     for label, found in describe_exposure(planned.exposure):
         console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
+    for line in power_lines(planned.power):
+        console.print(safe(line), soft_wrap=True, highlight=False)
     if planned.calls:
         _calls_table(planned.calls, console)
     _print_lacking(console, planned.lacking)
+
+
+def power_lines(power: Sequence[SuitePower]) -> list[str]:
+    """Say what each suite can see against dose 0, and under which assumptions."""
+    from safedose.stats.power import ALPHA, POWER, SEED_SD
+
+    if not power:
+        return []
+    lines = [
+        f"power: {one.suite} ({one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose): "
+        f"{_seen(one)}; {one.wanted:g} needs {_or_more(one.prompts_needed, 'prompts')}, "
+        f"for the next adapter {_or_more(one.seeds_needed, 'seeds')} a dose"
+        for one in power
+    ]
+    starts = " and ".join(f"{start:g}" for start in sorted({one.baseline for one in power}))
+    assumed = f"of one comparison with dose 0: shown with probability {POWER:g} at {ALPHA:g}, two-sided, from a rate of"
+    return [
+        *lines,
+        f"{assumed} {starts}{' (accuracy)' * ('0.5' in starts)}; seeds differ by {SEED_SD:.2g} on the logit",
+    ]
+
+
+def _seen(one: SuitePower) -> str:
+    here = "no difference between these adapters"
+    if one.these_adapters is not None:
+        here = f"differences of {one.these_adapters:.2g} and more between these adapters"
+    if one.num_seeds < one.least_seeds:
+        return f"{here}; none for the next adapter below {one.least_seeds} seeds a dose"
+    return f"{here}; {'none' if one.next_adapter is None else f'{one.next_adapter:.2g}'} for the next adapter"
+
+
+def _or_more(count: int | None, what: str) -> str:
+    return f"more {what} than can be asked for" if count is None else f"{count:,} {what}"
 
 
 def _calls_table(calls: Calls, console: Console) -> None:
