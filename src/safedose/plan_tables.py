@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -156,23 +157,25 @@ def plan_table(planned: Planned) -> None:
 
 
 def power_lines(power: Sequence[SuitePower]) -> list[str]:
-    """Say what each suite can see against dose 0, and under which assumptions."""
+    """Say what suites can see against dose 0, alike ones in one line, and under which assumptions."""
     from safedose.stats.power import ALPHA, POWER, SEED_SD
 
-    if not power:
-        return []
-    lines = [
-        f"power: {one.suite} ({one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose): "
-        f"{_seen(one)}; {one.wanted:g} needs {_or_more(one.prompts_needed, 'prompts')}, "
-        f"for the next adapter {_or_more(one.seeds_needed, 'seeds')} a dose"
-        for one in power
-    ]
-    starts = " and ".join(f"{start:g}" for start in sorted({one.baseline for one in power}))
-    assumed = f"of one comparison with dose 0: shown with probability {POWER:g} at {ALPHA:g}, two-sided, from a rate of"
-    return [
-        *lines,
-        f"{assumed} {starts}{' (accuracy)' * ('0.5' in starts)}; seeds differ by {SEED_SD:.2g} on the logit",
-    ]
+    alike: dict[SuitePower, list[str]] = {}
+    for one in power:
+        alike.setdefault(replace(one, suite=""), []).append(one.suite)
+    lines = []
+    for one, suites in alike.items():
+        which = f"{len(suites)} suites of" if len(suites) > 1 else f"{suites[0]}:"
+        lines.append(
+            f"power: {which} {one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose, from a "
+            f"rate of {one.baseline:g}: {_seen(one)}; {one.wanted:g} needs {_or_more(one.prompts_needed, 'prompts')}, "
+            f"or for the next adapter {_or_more(one.seeds_needed, 'seeds')} a dose"
+        )
+    assumed = (
+        f"that is, one comparison with dose 0 shows them with probability {POWER:g}, two-sided at {ALPHA:g}, where "
+        f"seeds differ by {SEED_SD:.2g} on the logit"
+    )
+    return [*lines, assumed] if lines else []
 
 
 def _seen(one: SuitePower) -> str:
@@ -180,8 +183,8 @@ def _seen(one: SuitePower) -> str:
     if one.these_adapters is not None:
         here = f"differences of {one.these_adapters:.2g} and more between these adapters"
     if one.num_seeds < one.least_seeds:
-        return f"{here}; none for the next adapter below {one.least_seeds} seeds a dose"
-    return f"{here}; {'none' if one.next_adapter is None else f'{one.next_adapter:.2g}'} for the next adapter"
+        return f"{here}, none for the next adapter below {one.least_seeds} seeds a dose"
+    return f"{here}, {'none' if one.next_adapter is None else f'{one.next_adapter:.2g}'} for the next adapter"
 
 
 def _or_more(count: int | None, what: str) -> str:

@@ -214,7 +214,7 @@ def test_a_comparison_is_one_row_with_what_it_says_of_these_adapters_and_of_the_
 
     assert (row.label, row.dose, row.num_pairs, row.num_unpaired) == ("direct · instruction", 480, 118, 2)
     assert row.these is not None
-    assert (row.these.difference, row.these.interval) == ("-97.0", "-99.0 to -91.0")
+    assert (row.these.difference, row.these.interval) == ("−97.0", "−99.0 to −91.0")
     assert row.these.p_value == "p < 0.001 (< 0.001 alone)"
 
 

@@ -103,6 +103,11 @@ def p_words(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}" if p_value < 0.1 else f"{p_value:.2f}"
 
 
+def _points(difference: float) -> str:
+    """Say a difference of rates in percentage points, with its sign."""
+    return f"{100 * difference:+z.1f}".replace("-", "−")
+
+
 def _curve(one: Contrast) -> Curve:
     return Curve(base=one.base, run=one.run, ladder=one.ladder, strategy=one.strategy, format=one.format)
 
@@ -121,8 +126,8 @@ def _side(one: Contrast | None, notes: dict[str, int]) -> Side | None:
         within = "shown to lose less than" if one.non_inferior else "not shown to lose less than"
         verdict = f"{within} {100 * one.margin:.3g} points"
     return Side(
-        difference=None if difference is None else f"{100 * difference:+.1f}",
-        interval=None if low is None or high is None else f"{100 * low:+.1f} to {100 * high:+.1f}",
+        difference=None if difference is None else _points(difference),
+        interval=None if low is None or high is None else f"{_points(low)} to {_points(high)}",
         p_value=p_value,
         verdict=verdict,
         note=notes[reason] if reason else None,
