@@ -98,7 +98,7 @@ def test_suites_that_see_alike_share_a_line_of_the_plan() -> None:
         "power: 2 suites of 50 prompts, 5 seeds a dose, from a rate of 0.1: differences of 0.25 and"
     )
     assert second.startswith("power: b: 80 prompts")
-    assert "seeds differ by 0.67 on the logit" in assumed
+    assert "seeds differ by 0.43 on the logit" in assumed
 
 
 def test_plan_of_dose_0_alone_has_nothing_to_compare(call: Call, tiny: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from safedose.stats.contrasts import paired_interval
-from safedose.stats.power import ALPHA, prompts_power, seeds_power
+from safedose.stats.power import ALPHA, SEED_SD, prompts_power, seeds_power
 from safedose.stats.rates import wilson
 from safedose.stats.resampling import mcnemar, permuted_adapters, seeds_needed, sign_flips
 
@@ -128,7 +128,7 @@ def test_power_between_adapters_is_a_sum_over_all_tables() -> None:
 def test_power_for_the_next_adapter_is_that_of_the_t_test_of_statsmodels() -> None:
     from statsmodels.stats.power import TTestIndPower
 
-    noise = [0.6745**2 + 1 / (250 * p * (1 - p)) for p in (0.1, 0.3)]
+    noise = [SEED_SD**2 + 1 / (250 * p * (1 - p)) for p in (0.1, 0.3)]
     effect = (stats.logistic.ppf(0.3) - stats.logistic.ppf(0.1)) / math.sqrt(np.mean(noise))
     expected = TTestIndPower().power(effect, nobs1=12, alpha=0.05)
     assert seeds_power(12, 250, 0.1, 0.2) == pytest.approx(expected, rel=1e-6)

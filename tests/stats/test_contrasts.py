@@ -84,10 +84,23 @@ def test_four_seeds_have_a_test_for_the_next_adapter() -> None:
     assert following.p_value == following.p_smallest == pytest.approx(2 / 70)
 
 
-def test_the_next_adapter_is_known_less_well_than_these() -> None:
-    found = several(3)
+def test_seeds_that_differ_leave_the_next_adapter_open_and_say_nothing_against_these() -> None:
+    arms = [arm(dose, seed) for dose in (0, 100) for seed in range(3)]
+    read = [v for a in arms for v in answers(a, [i < (20 + 14 * a.train_seed if a.dose else 5) for i in range(50)])]
+    found = contrasts(arms, read)
     widths = [c.high - c.low for c in found if c.high is not None and c.low is not None]
-    assert widths[0] < 0.7 * widths[1]
+    assert widths[0] < 0.5 * widths[1]
+
+
+def test_seeds_that_differ_at_another_dose_widen_what_is_said_of_this_one() -> None:
+    alike = [
+        v for dose in (0, 100) for s in (0, 1) for v in answers(arm(dose, s), [i < 10 + dose / 5 for i in range(50)])
+    ]
+    apart = [v for s in (0, 1) for v in answers(arm(500, s), [i < 2 + 45 * s for i in range(50)])]
+    arms = [arm(dose, s) for dose in (0, 100, 500) for s in (0, 1)]
+    alone, beside = one(contrasts(arms[:4], alike), "next_adapter"), one(contrasts(arms, alike + apart), "next_adapter")
+    assert None not in (alone.low, alone.high, beside.low, beside.high)
+    assert beside.high - beside.low > 1.1 * (alone.high - alone.low)  # type: ignore[operator]
 
 
 def test_prompts_are_paired_by_id_whatever_their_order() -> None:

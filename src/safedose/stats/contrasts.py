@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from safedose.records import Arm, Contrast, Criterion
 from safedose.seeding import generator
-from safedose.stats.hierarchy import next_adapter
+from safedose.stats.hierarchy import Doses, next_adapter
 from safedose.stats.pairing import Outcomes, Pairs
 from safedose.stats.rates import wilson
 from safedose.stats.resampling import Tested, mcnemar, permuted_adapters, sign_flips
@@ -38,8 +38,9 @@ def contrast_doses(
     where there are 10 or more of them. Interval: `paired_interval`. Test: exact McNemar for one seed, sign flips
     of prompts or categories for several (`resampling`).
     `next_adapter`. Population: adapters trained the same way with other seeds, one at each dose. Unit: the
-    adapter. Interval: where the difference of the two lies, from `hierarchy.next_adapter` at each dose, drawn
-    independently: shared prompts and seeds move both alike, so it errs to wide. Test: whole adapters exchanged.
+    adapter. Interval: where the difference of the two lies, from `hierarchy.next_adapter` at each dose, the other
+    doses of the curve beside it, drawn independently: shared prompts move both alike, so it errs to wide.
+    Test: whole adapters exchanged.
 
     All p-values of the result are one family: `p_holm` keeps the chance of any false claim among them below
     1 - level. Source: Holm (1979), Scand. J. Statist. 6, 65-70. Non-inferiority is not in it: each margin is
@@ -63,10 +64,10 @@ def contrast_doses(
     margins = {(one.suite, one.endpoint, one.judge): one.bound for one in criteria if one.name == "capability"}
     found: list[Contrast] = []
     for curve, doses in sorted(cells.items()):
-        start = [arm.id for arm in cells[curve[:3]][0]] if curve[:3] in cells else []
-        for dose, dosed in sorted(doses.items()):
+        family = {**doses, 0: cells[curve[:3]][0] if curve[:3] in cells else []}
+        for dose in sorted(doses):
             if dose:
-                found += _of_cell(dosed, start, outcomes, margins, level=level, seed=seed)
+                found += _of_cell(family, dose, outcomes, margins, level=level, seed=seed)
     return _holm(found)
 
 
@@ -118,12 +119,14 @@ def correct_all(p_values: Sequence[float]) -> list[float]:
 
 
 def _of_cell(
-    dosed: Sequence[Arm], start: Sequence[str], outcomes: Outcomes, margins: Mapping[tuple[str, str, str], float], *,
-    level: float, seed: int,
+    family: Mapping[int, Sequence[Arm]], dose: int, outcomes: Outcomes, margins: Mapping[tuple[str, str, str], float],
+    *, level: float, seed: int,
 ) -> list[Contrast]:  # fmt: skip
-    arm, ids = dosed[0], [one.id for one in dosed]
+    """Compare one dose of a curve, the family, with its dose 0; the other doses tell how much seeds differ."""
+    arm = family[dose][0]
+    ids = {at: [one.id for one in arms] for at, arms in family.items()}
     found: list[Contrast] = []
-    for measure in outcomes.measures(ids):
+    for measure in outcomes.measures(ids[dose]):
         blank = Contrast(
             base=arm.base, run=arm.run, ladder=arm.ladder, strategy=arm.strategy, format=arm.format, dose=arm.dose,
             suite=measure.suite, endpoint=measure.endpoint, judge=measure.judge, estimand="these_adapters",
@@ -132,17 +135,21 @@ def _of_cell(
             margin=margins.get(measure), undefined_reason="dose 0 was not measured",
         )  # fmt: skip
         both = blank, replace(blank, estimand="next_adapter")
-        pairs = outcomes.pair(ids, start, measure)
+        pairs = outcomes.pair(ids[dose], ids[0], measure)
         if pairs is not None:
             rng = generator(
                 seed, "contrast", arm.base, arm.run, arm.ladder, arm.strategy, arm.format, arm.dose, *measure
             )
-            both = _compare(blank, pairs, rng)
+            counts = {at: outcomes.counts(arms, measure) for at, arms in ids.items()}
+            beside = [[one for at, one in counts.items() if at != own] for own in (dose, 0)]
+            both = _compare(blank, pairs, beside, rng)
         found += both
     return found
 
 
-def _compare(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> tuple[Contrast, Contrast]:
+def _compare(
+    blank: Contrast, pairs: Pairs, beside: Sequence[Doses], rng: np.random.Generator
+) -> tuple[Contrast, Contrast]:
     """Say of paired answers what they tell about these adapters, and about the next one."""
     num_seeds, num_pairs = pairs.dosed.shape
     these = replace(
@@ -153,7 +160,7 @@ def _compare(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> tuple[C
         return these, replace(these, estimand="next_adapter")
     rates = [float(side.mean(axis=1).mean()) for side in (pairs.dosed, pairs.start)]
     these = replace(these, difference=rates[0] - rates[1], effect=cohens_h(*(min(1.0, one) for one in rates)))
-    return _of_these(these, pairs, rng), _of_next(these, pairs, rng)
+    return _of_these(these, pairs, rng), _of_next(these, pairs, beside, rng)
 
 
 def _of_these(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> Contrast:
@@ -170,12 +177,12 @@ def _of_these(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> Contra
     return _filled(blank, (low, high), tested, "Newcombe, paired")
 
 
-def _of_next(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> Contrast:
+def _of_next(blank: Contrast, pairs: Pairs, beside: Sequence[Doses], rng: np.random.Generator) -> Contrast:
     blank = replace(blank, estimand="next_adapter")
     if min(len(pairs.dosed), len(pairs.start)) < 2:
         return replace(blank, undefined_reason=_FEW)
     rates = pairs.dosed.mean(axis=1), pairs.start.mean(axis=1)
-    draws = [_next_rates(side, blank.num_pairs, rng) for side in rates]
+    draws = [_next_rates(side, blank.num_pairs, others, rng) for side, others in zip(rates, beside, strict=True)]
     tails = (1 - blank.level) / 2
     low, high = (float(end) for end in np.quantile(draws[0] - draws[1], [tails, 1 - tails]))
     # Where every answer is the same on a side, the model's draws end short of the edge that was seen.
@@ -184,9 +191,9 @@ def _of_next(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> Contras
     return _filled(blank, (min(low, difference), max(high, difference)), tested, "hierarchical model at each dose")
 
 
-def _next_rates(rates: Floats, num_pairs: int, rng: np.random.Generator) -> Floats:
+def _next_rates(rates: Floats, num_pairs: int, beside: Doses, rng: np.random.Generator) -> Floats:
     counts = [(round(float(rate) * num_pairs, 6), num_pairs) for rate in rates]
-    return next_adapter(counts).draw(_NUM_DRAWS, rng=rng)
+    return next_adapter(counts, beside=beside).draw(_NUM_DRAWS, rng=rng)
 
 
 def _filled(blank: Contrast, ends: tuple[float, float], tested: Tested, how: str) -> Contrast:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from safedose.records import Axis, Expected, Verdict
 from safedose.stats.endpoints import READABLE, Endpoint, endpoints_for
+from safedose.stats.hierarchy import Count
 from safedose.stats.resampling import MIN_CLUSTERS
 
 Floats = NDArray[np.float64]
@@ -70,6 +71,12 @@ class Outcomes:
         """List what can be compared of these arms, sorted: what any of them has a readable verdict for."""
         wanted = set(arms)
         return sorted({measure for arm, measure in self._values if arm in wanted and self._speaks(arm, measure)})
+
+    def counts(self, arms: Iterable[str], measure: Measure) -> list[Count]:
+        """Give successes and trials of each adapter over its own prompts, without those that have no trials."""
+        size = len(self._numbers[measure.suite])
+        shares = [self._shares(arm, measure, size) for arm in arms if self._speaks(arm, measure)]
+        return [(round(float(np.nansum(one)), 6), int(np.isfinite(one).sum())) for one in shares]
 
     def pair(self, dosed: Sequence[str], start: Sequence[str], measure: Measure) -> Pairs | None:
         """Pair adapters at a dose with adapters at dose 0; those without any readable verdict are left out.

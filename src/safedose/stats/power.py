@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from safedose.stats.hierarchy import TAU_SCALE
 from safedose.stats.resampling import seeds_needed
 
 ALPHA = 0.05
@@ -22,8 +21,9 @@ WANTED = 0.05
 """A difference worth seeing: five points, what limits are usually set at."""
 
 RATE, ACCURACY = 0.1, 0.5
-SEED_SD = 0.6745 * TAU_SCALE
-"""How much adapters of one recipe are taken to differ, on the logit: the median of the prior in `hierarchy`."""
+SEED_SD = 0.43
+"""How much adapters of one recipe are taken to differ, on the logit: the median of the prior in `hierarchy`, of
+half-normals whose scale is any of SPREAD_SCALES."""
 
 _MOST_PROMPTS = 200_000
 _MOST_SEEDS = 1_000
