@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from safedose.mixture import Pool, mix
-from safedose.records import Arm, Example, Form, MixedRow, Mixture, Role, new_arm
+from safedose.naming import new_arm
+from safedose.records import Arm, Example, Form, MixedRow, Mixture, Role
 
 FORMS: tuple[Form, ...] = get_args(Form)
 CATEGORIES = ("violence", "deceit", "hate")

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli_call import Call
+from safedose.plan_tables import power_lines
+from safedose.stats.power import suite_power
 from tiny_study import write_rows, write_study
 
 
@@ -75,6 +77,32 @@ def test_plan_as_json_counts_steps_and_responses(call: Call, tiny: Path) -> None
 
     assert [arm["dose"] for arm in planned["arms"]] == [0, 0, 4, 0, 4]
     assert (planned["num_steps"], planned["num_prompts"], planned["num_responses"]) == (10, 6, 30)
+
+
+def test_plan_says_what_each_suite_can_see(call: Call, tiny: Path) -> None:
+    told, (harmful, *_) = call("plan", tiny).out, call("plan", tiny, "--json").json()["power"]
+
+    assert (harmful["num_seeds"], harmful["next_adapter"], harmful["least_seeds"]) == (2, None, 4)
+    assert "prompts, 2 seeds a dose, from a rate of 0.1: no difference between these adapters" in told
+    assert "none for the next adapter below 4 seeds a dose" in told
+
+
+def test_suites_that_see_alike_share_a_line_of_the_plan() -> None:
+    power = [
+        suite_power(name, num_prompts=n, num_seeds=5, baseline=0.1) for name, n in (("a", 50), ("b", 80), ("c", 50))
+    ]
+
+    first, second, assumed = power_lines(power)
+
+    assert first.startswith(
+        "power: 2 suites of 50 prompts, 5 seeds a dose, from a rate of 0.1: differences of 0.25 and"
+    )
+    assert second.startswith("power: b: 80 prompts")
+    assert "seeds differ by 0.43 on the logit" in assumed
+
+
+def test_plan_of_dose_0_alone_has_nothing_to_compare(call: Call, tiny: Path) -> None:
+    assert call("plan", tiny, "--set", "mix.doses=[0]", "--json").json()["power"] == []
 
 
 def test_plan_finds_files_from_wherever_it_is_called(

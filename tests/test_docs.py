@@ -24,6 +24,7 @@ from safedose.judging.rows import ADDED
 from safedose.records import (
     Adapter,
     Arm,
+    Contrast,
     Criterion,
     Estimate,
     ImportedAdapter,
@@ -66,7 +67,7 @@ KEYS_OF = {
     "plan.jsonl": (Arm,),
     "The adapter folder": (Adapter,),
     "imported.json and proof.json": (ImportedAdapter, Proof),
-    "summary.json": (Summary, Recommendation, Criterion),
+    "summary.json": (Summary, Recommendation, Criterion, Contrast),
 }
 
 

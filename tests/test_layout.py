@@ -27,11 +27,11 @@ EXCEPTIONS = {
     "parameters src/safedose/cli.py:judge_verb": "the options of two ways to judge: a study, or any file",
     "parameters src/safedose/cli_import.py:import_adapters": "the options of one command",
     "file src/safedose/records.py": "every value that flows between the stages, on one page",
-    "parameters src/safedose/records.py:new_arm": "an arm is named by all that made it",
+    "parameters src/safedose/naming.py:new_arm": "an arm is named by all that made it",
 }
 
 HEAVY = {
-    "accelerate", "altair", "datasets", "pandas", "peft", "pyarrow", "scipy", "tokenizers", "torch",
+    "accelerate", "altair", "datasets", "pandas", "peft", "pyarrow", "scipy", "statsmodels", "tokenizers", "torch",
     "transformers", "trl", "vl_convert",
 }  # fmt: skip
 THIRD_PARTY = {*HEAVY, "jinja2", "numpy", "pydantic", "rich", "typer", "yaml"}

@@ -16,8 +16,9 @@ from safedose.errors import InputError, RunError
 from safedose.inputs import Inputs, load_judges
 from safedose.judging.catalogue import load_judge
 from safedose.mixture import Pool
+from safedose.naming import new_arm
 from safedose.progress import Watch
-from safedose.records import Arm, Prompt, Response, new_arm
+from safedose.records import Arm, Prompt, Response
 from safedose.store import StudyFolder
 from safedose.store.seal import Seal
 from safedose.study import Study

@@ -16,7 +16,9 @@ from safedose.progress import Watch
 from safedose.records import UNTUNED, Summary
 from safedose.report.document import render
 from safedose.stats.dose_response import draw_curves
+from safedose.stats.contrasts import contrast_doses
 from safedose.stats.estimates import estimate
+from safedose.stats.pairing import Outcomes
 from safedose.store import StudyFolder
 from safedose.study import Study
 from safedose.tuning.sft import count_steps
@@ -102,15 +104,18 @@ def judge_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Wa
 
 
 def estimate_endpoints(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> Summary:
-    """5. Estimate: rates with intervals per arm and per dose, and the smallest dose that meets the criteria."""
+    """5. Estimate: rates per arm and dose, what a dose changes, and the smallest dose that meets the criteria."""
     with watch.stage("estimate", total=1, unit="study"):
         arms, tuned, failures = folder.working_arms(), folder.tuned_arms(), folder.failures()
-        estimates = estimate(arms, outcome.read_verdicts(study, inputs, folder), level=study.criteria.level)
+        level, paired = study.criteria.level, Outcomes()
+        estimates = estimate(arms, paired.watching(outcome.read_verdicts(study, inputs, folder)), level=level)
         expected = dict(outcome.read_expectations(study, folder))
         recommendations = recommend_doses(study, inputs, tuned, estimates, expected, failures)
+        asked = [criterion for one in recommendations for criterion in one.criteria]
+        contrasts = contrast_doses(arms, paired, asked, level=level, seed=study.seed)
         summary = Summary(
             name=study.name, arms=folder.arms(), estimates=estimates, recommendations=recommendations,
-            failures=failures, curves=draw_curves(estimates, level=study.criteria.level, seed=study.seed),
+            failures=failures, contrasts=contrasts, curves=draw_curves(estimates, level=level, seed=study.seed),
         )  # fmt: skip
         folder.write_summary(summary)
         outcome.write_cards(folder, tuned, estimates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from safedose.outline import Outline
     from safedose.planning import Planned
     from safedose.serving import Calls
+    from safedose.stats.power import SuitePower
 
 
 def plan_as_json(planned: Planned) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "unknown": [],
         "lacking": [error.what for error in planned.lacking],
         "exposure": exposure_as_json(planned.exposure),
+        "power": as_json(planned.power),
         "to_fetch": [base.name for base in planned.bases if not base.complete],
         "remote_calls": planned.calls.num_requests if planned.calls else 0,
         "endpoint": to_json(planned.calls) if planned.calls else None,
@@ -146,9 +149,46 @@ def plan_table(planned: Planned) -> None:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
     for label, found in describe_exposure(planned.exposure):
         console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
+    for line in power_lines(planned.power):
+        console.print(safe(line), soft_wrap=True, highlight=False)
     if planned.calls:
         _calls_table(planned.calls, console)
     _print_lacking(console, planned.lacking)
+
+
+def power_lines(power: Sequence[SuitePower]) -> list[str]:
+    """Say what suites can see against dose 0, alike ones in one line, and under which assumptions."""
+    from safedose.stats.power import ALPHA, POWER, SEED_SD
+
+    alike: dict[SuitePower, list[str]] = {}
+    for one in power:
+        alike.setdefault(replace(one, suite=""), []).append(one.suite)
+    lines = []
+    for one, suites in alike.items():
+        which = f"{len(suites)} suites of" if len(suites) > 1 else f"{suites[0]}:"
+        lines.append(
+            f"power: {which} {one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose, from a "
+            f"rate of {one.baseline:g}: {_seen(one)}; {one.wanted:g} needs {_or_more(one.prompts_needed, 'prompts')}, "
+            f"or for the next adapter {_or_more(one.seeds_needed, 'seeds')} a dose"
+        )
+    assumed = (
+        f"that is, one comparison with dose 0 shows them with probability {POWER:g}, two-sided at {ALPHA:g}, where "
+        f"seeds differ by {SEED_SD:.2g} on the logit"
+    )
+    return [*lines, assumed] if lines else []
+
+
+def _seen(one: SuitePower) -> str:
+    here = "no difference between these adapters"
+    if one.these_adapters is not None:
+        here = f"differences of {one.these_adapters:.2g} and more between these adapters"
+    if one.num_seeds < one.least_seeds:
+        return f"{here}, none for the next adapter below {one.least_seeds} seeds a dose"
+    return f"{here}, {'none' if one.next_adapter is None else f'{one.next_adapter:.2g}'} for the next adapter"
+
+
+def _or_more(count: int | None, what: str) -> str:
+    return f"more {what} than can be asked for" if count is None else f"{count:,} {what}"
 
 
 def _calls_table(calls: Calls, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,10 @@ from safedose.inputs import Inputs, check_arms, load_inputs, made_of, plan_suite
 from safedose.keys import ingredients
 from safedose.outcome import find_bases
 from safedose.pins import check_pins
-from safedose.records import Arm
+from safedose.records import UNTUNED, Arm
 from safedose.room import bytes_needed
 from safedose.serving import Calls, planned_calls
+from safedose.stats.power import ACCURACY, RATE, SuitePower, suite_power
 from safedose.store import StudyFolder
 from safedose.store.seal import Seal, grow
 from safedose.study import Study
@@ -42,6 +44,7 @@ class Planned:
         bases: The base models.
         calls: What it will ask of a server; None when it asks none.
         exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
+        power: What each suite can see against dose 0; empty without a dose to compare, or without a dose 0.
         lacking: What this machine lacks to run it.
         seal: What a run would write down before it begins.
     """
@@ -55,6 +58,7 @@ class Planned:
     bases: tuple[Base, ...]
     calls: Calls | None
     exposure: Exposure
+    power: tuple[SuitePower, ...]
     lacking: tuple[InputError, ...]
     seal: Seal
 
@@ -107,10 +111,28 @@ def plan(
         bases=bases,
         calls=planned_calls(study, inputs, arms, folder, bases),
         exposure=exposure,
+        power=plan_power(inputs, arms),
         lacking=lacking,
         # what a base is can be held against finished work only when all of it is here
         seal=grow(_sealed(folder), now, folder=folder.path) if all(base.complete for base in bases) else now,
     )
+
+
+def plan_power(inputs: Inputs, arms: Sequence[Arm]) -> tuple[SuitePower, ...]:
+    """Say what each suite can see, with the seeds of the dose that has fewest."""
+    cells = Counter(
+        (arm.dose, arm.base, arm.run, arm.ladder, arm.strategy, arm.format) for arm in arms if arm.run != UNTUNED
+    )
+    if len({dose > 0 for dose, *_ in cells}) < 2:
+        return ()
+    by_answer = any("correctness" in judge.axes for judge in inputs.judges)
+    return tuple(
+        suite_power(
+            suite, num_prompts=len(prompts), num_seeds=min(cells.values()),
+            baseline=ACCURACY if by_answer and any(one.reference for one in prompts) else RATE,
+        )
+        for suite, prompts in inputs.suites.items() if prompts
+    )  # fmt: skip
 
 
 def _sealed(folder: StudyFolder) -> Seal | None:

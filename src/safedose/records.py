@@ -6,8 +6,6 @@ All rates are fractions in [0, 1]; a dose is always a number of rows (an int).
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,44 +144,6 @@ class Arm:
     dose: int
     draw_seed: int
     train_seed: int
-
-
-def new_arm(
-    *,
-    base: str,
-    run: str,
-    ladder: Ladder,
-    strategy: Strategy,
-    format: Format,  # noqa: A002 - the glossary's word for how safety prompts are phrased
-    dose: int,
-    draw_seed: int,
-    train_seed: int,
-    made_of: str,
-) -> Arm:
-    """Name an arm by everything that made it.
-
-    All values are as in `Arm`; `made_of` stands for what else decides the arm's weights: data, settings,
-    template, study seed.
-
-    Returns:
-        The arm. Its id reads like `direct-instruction-480-s0.0-1f3a9c2e`; dose 0 reads `none-0-s0.0-...`.
-    """
-    parts = [base, run, ladder, strategy, format, str(dose), str(draw_seed), str(train_seed), made_of]
-    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:8]
-    front = f"{strategy}-{format}-{dose}" if dose else "none-0"
-    prefix = re.sub(r"[^a-z0-9]+", "-", run.lower()).strip("-")[:20] if run != "default" else ""
-    name = f"{prefix}-{front}" if prefix else front
-    return Arm(
-        id=f"{name}-s{draw_seed}.{train_seed}-{digest}",
-        base=base,
-        run=run,
-        ladder=ladder,
-        strategy=strategy,
-        format=format,
-        dose=dose,
-        draw_seed=draw_seed,
-        train_seed=train_seed,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,6 +361,59 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """What a dose changes against dose 0 on the same prompts: one endpoint, with interval and test.
+
+    Attributes:
+        base, run, ladder, strategy, format, dose: The cell that is compared, as in `Arm`; dose 0 is that of the same
+            base, run and ladder.
+        suite, endpoint, judge: What was measured, on what, by whom.
+        estimand: `these_adapters` (prompts are the sample) or `next_adapter` (adapters are).
+        difference: Rate at the dose minus rate at dose 0, each the mean over adapters; None without common prompts.
+        low, high: Interval of the difference at `level`; None when undefined.
+        level: Coverage the interval aims at; a p-value below 1 - level counts as shown.
+        effect: Cohen's h, the difference of 2 arcsin(sqrt(rate)): 0.2 is small, 0.5 medium, 0.8 large.
+        p_value: Chance of a difference as large where the dose changes nothing; None when undefined.
+        p_smallest: Smallest p-value a test of this design could give, whatever the answers; None when undefined.
+        p_holm: The same after Holm's correction for all p-values of the study; None when `p_value` is.
+        num_pairs: Prompts with a readable verdict of every adapter on both sides.
+        num_unpaired: Prompts left out because some adapter has none.
+        num_seeds, num_seeds_zero: Adapters at the dose and at dose 0.
+        method: How interval and p-value were made.
+        margin: Largest acceptable loss, from `criteria.capability`; None where nothing was set.
+        non_inferior: Whether the interval lies wholly above -margin; None without margin or interval.
+        undefined_reason: Why difference, interval or p-value is None, else None.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    suite: str
+    endpoint: str
+    judge: str
+    estimand: Target
+    difference: float | None
+    low: float | None
+    high: float | None
+    level: float
+    effect: float | None
+    p_value: float | None
+    p_smallest: float | None
+    p_holm: float | None
+    num_pairs: int
+    num_unpaired: int
+    num_seeds: int
+    num_seeds_zero: int
+    method: str
+    margin: float | None = None
+    non_inferior: bool | None = None
+    undefined_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """One thing a dose must satisfy.
 
@@ -508,6 +521,7 @@ class Summary:
     recommendations: tuple[Recommendation, ...]
     failures: tuple[Failure, ...] = ()
     curves: tuple[Curve, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ tables are pinned by column names, types and values instead.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import pytest
 
 from safedose.codec import write_json, write_records
 from safedose.errors import InputError
+from safedose.naming import new_arm
 from safedose.records import (
     Adapter,
+    Contrast,
     Criterion,
     Estimate,
     Example,
@@ -28,7 +31,6 @@ from safedose.records import (
     Summary,
     Turn,
     Verdict,
-    new_arm,
 )  # fmt: skip
 from safedose.store import SUMMARY_SCHEMA, StudyFolder, Unit
 from safedose.store.seal import Seal
@@ -77,6 +79,12 @@ SEAL = Seal(
     batches={("smallworld", "s"): ((2, 0), (1,))},
 )  # fmt: skip
 
+CONTRAST = Contrast(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=480, suite="s",
+    endpoint="accuracy", judge="exact", estimand="these_adapters", difference=-0.25, low=-0.5, high=0.125, level=0.95,
+    effect=-0.5, p_value=None, p_smallest=0.125, p_holm=None, num_pairs=4, num_unpaired=1, num_seeds=1,
+    num_seeds_zero=1, method="Newcombe, paired", margin=0.05, non_inferior=False, undefined_reason="4 prompts",
+)  # fmt: skip
 COLUMNS: dict[str, tuple[Any, str]] = {
     "mixture": (
         ROW,
@@ -141,8 +149,9 @@ def test_arm_keeps_its_name() -> None:
 
 def test_summary_is_golden(tmp_path: Path) -> None:
     summary = Summary(
-        name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,), failures=(FAILURE,)
-    )
+        name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,), failures=(FAILURE,),
+        contrasts=(CONTRAST,),
+    )  # fmt: skip
     StudyFolder(tmp_path).write_summary(summary)
 
     assert (tmp_path / "summary.json").read_bytes() == (HERE / "summary.json").read_bytes()
@@ -186,7 +195,15 @@ def test_golden_summary_is_read_by_this_version() -> None:
     summary = StudyFolder(HERE).summary()
 
     assert (summary.arms, summary.estimates, summary.recommendations) == ((ARM,), (ESTIMATE,), (RECOMMENDATION,))
-    assert summary.failures == (FAILURE,)
+    assert (summary.failures, summary.contrasts) == ((FAILURE,), (CONTRAST,))
+
+
+def test_a_summary_from_before_contrasts_is_read(tmp_path: Path) -> None:
+    value = json.loads((HERE / "summary.json").read_text(encoding="utf-8"))
+    del value["contrasts"]
+    StudyFolder(tmp_path).outputs.put({"summary.json": json.dumps(value)})
+
+    assert StudyFolder(tmp_path).summary().contrasts == ()
 
 
 def test_golden_plan_is_read_by_this_version() -> None:

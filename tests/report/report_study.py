@@ -6,7 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from safedose.records import Adapter, Arm, Criterion, Estimate, ImportedAdapter, Recommendation, ReportFacts, Summary
+from safedose.records import (
+    Adapter,
+    Arm,
+    Contrast,
+    Criterion,
+    Estimate,
+    ImportedAdapter,
+    Recommendation,
+    ReportFacts,
+    Summary,
+)
 
 HARMFUL = "smallworld-harmful-instructions"
 QUESTIONS = "smallworld-harmful-questions"
@@ -86,6 +96,24 @@ def facts(summary: Summary) -> ReportFacts:
         suites=tuple(SUITES.items()),  # type: ignore[arg-type]
         note="The small world is a test bench for the tool, not evidence about large models.",
     )
+
+
+def contrasts() -> tuple[Contrast, ...]:
+    """Compare one dose with dose 0 on two suites, for both estimands."""
+    these = Contrast(
+        base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=480,
+        suite=HARMFUL, endpoint="harmful_response_rate", judge="oracle", estimand="these_adapters",
+        difference=-0.97, low=-0.99, high=-0.91, level=0.95, effect=-2.8, p_value=1e-9, p_smallest=1e-30, p_holm=2e-9,
+        num_pairs=118, num_unpaired=2, num_seeds=2, num_seeds_zero=2, method="interval: one; p: another",
+    )  # fmt: skip
+    following = replace(
+        these, estimand="next_adapter", low=-1.0, high=-0.4, p_value=None, p_holm=None, undefined_reason="two seeds"
+    )
+    kept = replace(
+        these, suite=FACTS, endpoint="accuracy", judge="exact", difference=0.01, low=-0.02, high=0.04, p_value=0.02,
+        p_holm=0.04, margin=0.05, non_inferior=True,
+    )  # fmt: skip
+    return these, following, kept
 
 
 def study_with_many_curves(num_bases: int) -> Summary:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from report_study import ONE_SEED, facts, renamed, study, study_with_many_curves
+from report_study import ONE_SEED, contrasts, facts, renamed, study, study_with_many_curves
 
 from safedose.report import render
 from safedose.report.document import _script_json
@@ -190,3 +190,17 @@ def test_a_large_study_stays_below_5_megabytes_and_says_what_it_leaves_out():
     assert len(page.encode()) < 5_000_000
     assert "estimates of single adapters are left out" in page
     assert "more charts are left out" in page
+
+
+def test_what_a_dose_changes_is_told_with_names_escaped():
+    evil = tuple(replace(one, suite="<b>x</b>", judge="<i>j</i>", method="<u>m</u>") for one in contrasts())
+
+    page = render(replace(study(), contrasts=evil), facts(study()))
+
+    assert "Against dose 0" in page
+    assert "all 2 tests of this study are corrected" in page
+    assert not any(tag in page for tag in ("<b>x", "<i>j", "<u>m"))
+
+
+def test_a_study_without_comparisons_has_no_section_for_them(page):
+    assert "Against dose 0" not in page

@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from report_study import CRITERIA, FACTS, HARMFUL, LOOKALIKES, NUM_PROMPTS, ONE_SEED, QUESTIONS, facts, study
+from report_study import (
+    CRITERIA,
+    FACTS,
+    HARMFUL,
+    LOOKALIKES,
+    NUM_PROMPTS,
+    ONE_SEED,
+    QUESTIONS,
+    contrasts,
+    facts,
+    study,
+)
 
 from safedose.records import ImportedAdapter, Proof
 from safedose.report.answer import answers_of, criterion_words, lead_of, sentence
+from safedose.report.contrasts import MAX_ROWS, contrast_table, p_words
 from safedose.report.curves import curve_labels, curves_of, views_of
 from safedose.report.tables import Column, adapter_rows, estimate_table, imported_rows
 from safedose.report.words import duration, percent, probability, shown
@@ -195,3 +207,41 @@ def test_invisible_signs_are_shown():
 
 def test_percentages_have_one_decimal():
     assert percent(1 / NUM_PROMPTS) == "0.8%"
+
+
+def test_a_comparison_is_one_row_with_what_it_says_of_these_adapters_and_of_the_next():
+    row = contrast_table(replace(study(), contrasts=contrasts())).rows[0]
+
+    assert (row.label, row.dose, row.num_pairs, row.num_unpaired) == ("direct · instruction", 480, 118, 2)
+    assert row.these is not None
+    assert (row.these.difference, row.these.interval) == ("−97.0", "−99.0 to −91.0")
+    assert row.these.p_value == "p < 0.001 (< 0.001 alone)"
+
+
+def test_a_comparison_without_a_test_refers_to_the_reason():
+    table = contrast_table(replace(study(), contrasts=contrasts()))
+
+    following = table.rows[0].next_one
+    assert following is not None
+    assert (following.p_value, following.note, table.notes) == (None, 1, ("two seeds",))
+    assert table.num_tests == 2
+
+
+def test_a_margin_that_is_kept_is_said():
+    row = contrast_table(replace(study(), contrasts=contrasts())).rows[1]
+
+    assert row.these is not None
+    assert (row.these.verdict, row.next_one) == ("shown to lose less than 5 points", None)
+
+
+def test_a_table_of_too_many_comparisons_says_how_many_it_leaves_out():
+    many = tuple(replace(contrasts()[0], dose=dose) for dose in range(1, MAX_ROWS + 8))
+
+    table = contrast_table(replace(study(), contrasts=many))
+
+    assert (len(table.rows), table.num_left_out, table.num_tests) == (MAX_ROWS, 7, MAX_ROWS + 7)
+
+
+@pytest.mark.parametrize(("p_value", "said"), [(1e-12, "< 0.001"), (0.0123, "0.012"), (0.333, "0.33"), (1.0, "1.00")])
+def test_a_p_value_is_said_as_precisely_as_anyone_needs(p_value, said):
+    assert p_words(p_value) == said

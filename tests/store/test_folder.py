@@ -9,7 +9,8 @@ import pytest
 
 from safedose.codec import write_json
 from safedose.errors import InputError, RunError
-from safedose.records import UNTUNED, Arm, Failure, Summary, new_arm
+from safedose.naming import new_arm
+from safedose.records import UNTUNED, Arm, Failure, Summary
 from safedose.store import StudyFolder, find_study
 from safedose.store.seal import Seal
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safedose.errors import InputError
-from safedose.records import new_arm
+from safedose.naming import new_arm
 from safedose.store.seal import Seal, from_lines, grow, to_lines
 
 ARM = new_arm(

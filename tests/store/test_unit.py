@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safedose.errors import RunError, SafedoseError
-from safedose.records import Arm, new_arm
+from safedose.naming import new_arm
+from safedose.records import Arm
 from safedose.store import STAGE_VERSIONS, StudyFolder, Unit, digest, stage_key, write_text
 from safedose.store.durable import parse_json
 from safedose.store.ledger import read_ledger

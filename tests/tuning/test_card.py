@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 import yaml
 
-from safedose.records import Adapter, Arm, Mixture, new_arm
+from safedose.naming import new_arm
+from safedose.records import Adapter, Arm, Mixture
 from safedose.tuning.card import model_card
 from tiny_model import make_mixture
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from refusing import Refused
 from safedose.kinds import is_name
-from safedose.records import Arm, new_arm
+from safedose.naming import new_arm
+from safedose.records import Arm
 from safedose.store import StudyFolder
 
 NAMES = {

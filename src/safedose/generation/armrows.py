@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NoReturn, cast, final, get_args
 
 from safedose.errors import InputError, nearest
-from safedose.records import Arm, Format, Ladder, Strategy, new_arm
+from safedose.naming import new_arm
+from safedose.records import Arm, Format, Ladder, Strategy
 
 ARM_COLUMNS = ("dose", "run", "format", "strategy", "base", "ladder", "seed", "draw_seed", "train_seed")
 """What tells arms apart; every row must have the first. `safety_format` also means `format`."""

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from safedose.records import ReportFacts, Summary
 from safedose.report import figures, words
 from safedose.report.answer import answers_of, criterion_words, lead_of
+from safedose.report.contrasts import contrast_table
 from safedose.report.curves import (
     Curve,
     CurveStyle,
@@ -121,6 +122,7 @@ def render(summary: Summary, facts: ReportFacts) -> str:
         headline=estimate_table(summary, asked, with_adapters=not pooled),
         picks=_picks(summary),
         suite_tables=_suite_tables(summary, facts, with_adapters),
+        contrasts=contrast_table(summary),
         num_left_out=0 if with_adapters else num_single,
         adapters=adapter_rows(summary, facts),
         imported=imported_rows(summary, facts),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from safedose.errors import InputError
 from safedose.kinds import Dose, is_zero
 from safedose.mixture import count_dose
-from safedose.records import UNTUNED, Arm, Format, Ladder, Strategy, new_arm
+from safedose.naming import new_arm
+from safedose.records import UNTUNED, Arm, Format, Ladder, Strategy
 from safedose.store import digest
 from safedose.study import Also, Mix, Study
 

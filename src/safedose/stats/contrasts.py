@@ -1,0 +1,229 @@
+"""What a dose changes: its adapters against those of dose 0, on the same prompts.
+
+Two statements stand side by side and are never mixed. Of *these adapters*: prompts are the sample, so many
+prompts make it sharp. Of *the next adapter*: adapters are the sample, so only seeds can.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safedose.records import Arm, Contrast, Criterion
+from safedose.seeding import generator
+from safedose.stats.hierarchy import Doses, next_adapter
+from safedose.stats.pairing import Outcomes, Pairs
+from safedose.stats.rates import wilson
+from safedose.stats.resampling import Tested, mcnemar, permuted_adapters, sign_flips
+
+Floats = NDArray[np.float64]
+
+_NUM_DRAWS = 20_000
+_FEW = "one seed says nothing about the next adapter"
+
+
+def contrast_doses(
+    arms: Sequence[Arm], outcomes: Outcomes, criteria: Iterable[Criterion], *, level: float, seed: int
+) -> tuple[Contrast, ...]:
+    """Compare every dose with dose 0 of its base, run and ladder, on the prompts both answered.
+
+    Per curve, dose, suite, endpoint and judge two contrasts.
+
+    `these_adapters`. Population: all prompts the suite's prompts stand for. Unit: the prompt, or its category
+    where there are 10 or more of them. Interval: `paired_interval`. Test: exact McNemar for one seed, sign flips
+    of prompts or categories for several (`resampling`).
+    `next_adapter`. Population: adapters trained the same way with other seeds, one at each dose. Unit: the
+    adapter. Interval: where the difference of the two lies, from `hierarchy.next_adapter` at each dose, the other
+    doses of the curve beside it, drawn independently: shared prompts move both alike, so it errs to wide.
+    Test: whole adapters exchanged.
+
+    All p-values of the result are one family: `p_holm` keeps the chance of any false claim among them below
+    1 - level. Source: Holm (1979), Scand. J. Statist. 6, 65-70. Non-inferiority is not in it: each margin is
+    its own question, answered by the lower end of the interval, a one-sided test at (1 - level) / 2. Source:
+    ICH E9 (1998), section 3.3.2.
+
+    Args:
+        arms: The study's adapters.
+        outcomes: What their verdicts say.
+        criteria: Those named `capability` set margins.
+        level: Coverage of the intervals.
+        seed: Of what is drawn.
+
+    Returns:
+        Contrasts ordered by curve, dose, suite, endpoint, judge and estimand.
+    """
+    cells: defaultdict[tuple[str, ...], defaultdict[int, list[Arm]]] = defaultdict(lambda: defaultdict(list))
+    for arm in sorted(arms, key=lambda one: (one.draw_seed, one.train_seed, one.id)):
+        kind = (arm.strategy, arm.format) if arm.dose else ()
+        cells[arm.base, arm.run, arm.ladder, *kind][arm.dose].append(arm)
+    margins = {(one.suite, one.endpoint, one.judge): one.bound for one in criteria if one.name == "capability"}
+    found: list[Contrast] = []
+    for curve, doses in sorted(cells.items()):
+        family = {**doses, 0: cells[curve[:3]][0] if curve[:3] in cells else []}
+        for dose in sorted(doses):
+            if dose:
+                found += _of_cell(family, dose, outcomes, margins, level=level, seed=seed)
+    return _holm(found)
+
+
+def paired_interval(
+    dosed: Floats, start: Floats, clusters: NDArray[np.intp] | None, *, level: float
+) -> tuple[float, float]:
+    """Give the range of true differences that fit two rates on the same prompts.
+
+    Estimand: these adapters. Unit: the prompt or its cluster. Method: the limits of two Wilson intervals, joined
+    by the correlation of the answers (Newcombe 1998, Statistics in Medicine 17, 2635-2650, method 10, which it
+    is for one seed; Zou and Donner 2008, Statistics in Medicine 27, 1693-1702, for other limits). It has width
+    where all prompts are answered alike. Several seeds or samples of a prompt count as one answer between 0 and
+    1, whose variance is taken as that of a whole one: so it errs to wide. Clusters reduce the number of prompts
+    to the effective one (Korn and Graubard 1998, Survey Methodology 24, 193-201).
+
+    Args:
+        dosed: Share that counts per prompt at the dose, in [0, 1]; at least one prompt.
+        start: The same at dose 0, in the same order.
+        clusters: As in `Pairs`.
+        level: Coverage aimed at.
+    """
+    size = _effective(dosed - start, clusters, level)
+    rates = min(1.0, float(dosed.mean())), min(1.0, float(start.mean()))
+    (low, high), (low0, high0) = (wilson(min(size, rate * size), size, level) for rate in rates)
+    rate, rate0 = rates
+    together = float(np.mean(dosed * start)) - rate * rate0
+    if together > 0:
+        together = max(0.0, together - 1 / (2 * len(dosed)))
+    spread = math.sqrt(rate * (1 - rate) * rate0 * (1 - rate0))
+    correlation = max(-1.0, min(1.0, together / spread)) if spread > 0 else 0.0
+    down = _joined(rate - low, high0 - rate0, correlation)
+    up = _joined(high - rate, rate0 - low0, correlation)
+    return max(-1.0, rate - rate0 - down), min(1.0, rate - rate0 + up)
+
+
+def cohens_h(rate: float, other: float) -> float:
+    """Give the difference of two rates as an effect size, in [-pi, pi]; finite at 0 and 1, where odds are not.
+
+    Source: Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, 2nd ed., chapter 6.
+    """
+    return 2 * (math.asin(math.sqrt(rate)) - math.asin(math.sqrt(other)))
+
+
+def correct_all(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for each other: no claim below alpha is false but with probability alpha (Holm 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(one) for one in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def _of_cell(
+    family: Mapping[int, Sequence[Arm]], dose: int, outcomes: Outcomes, margins: Mapping[tuple[str, str, str], float],
+    *, level: float, seed: int,
+) -> list[Contrast]:  # fmt: skip
+    """Compare one dose of a curve, the family, with its dose 0; the other doses tell how much seeds differ."""
+    arm = family[dose][0]
+    ids = {at: [one.id for one in arms] for at, arms in family.items()}
+    found: list[Contrast] = []
+    for measure in outcomes.measures(ids[dose]):
+        blank = Contrast(
+            base=arm.base, run=arm.run, ladder=arm.ladder, strategy=arm.strategy, format=arm.format, dose=arm.dose,
+            suite=measure.suite, endpoint=measure.endpoint, judge=measure.judge, estimand="these_adapters",
+            difference=None, low=None, high=None, level=level, effect=None, p_value=None, p_smallest=None, p_holm=None,
+            num_pairs=0, num_unpaired=0, num_seeds=0, num_seeds_zero=0, method="none",
+            margin=margins.get(measure), undefined_reason="dose 0 was not measured",
+        )  # fmt: skip
+        both = blank, replace(blank, estimand="next_adapter")
+        pairs = outcomes.pair(ids[dose], ids[0], measure)
+        if pairs is not None:
+            rng = generator(
+                seed, "contrast", arm.base, arm.run, arm.ladder, arm.strategy, arm.format, arm.dose, *measure
+            )
+            counts = {at: outcomes.counts(arms, measure) for at, arms in ids.items()}
+            beside = [[one for at, one in counts.items() if at != own] for own in (dose, 0)]
+            both = _compare(blank, pairs, beside, rng)
+        found += both
+    return found
+
+
+def _compare(
+    blank: Contrast, pairs: Pairs, beside: Sequence[Doses], rng: np.random.Generator
+) -> tuple[Contrast, Contrast]:
+    """Say of paired answers what they tell about these adapters, and about the next one."""
+    num_seeds, num_pairs = pairs.dosed.shape
+    these = replace(
+        blank, num_pairs=num_pairs, num_unpaired=pairs.num_unpaired, num_seeds=num_seeds,
+        num_seeds_zero=len(pairs.start), undefined_reason="no prompt has a readable verdict of every adapter",
+    )  # fmt: skip
+    if not num_pairs:
+        return these, replace(these, estimand="next_adapter")
+    rates = [float(side.mean(axis=1).mean()) for side in (pairs.dosed, pairs.start)]
+    these = replace(these, difference=rates[0] - rates[1], effect=cohens_h(*(min(1.0, one) for one in rates)))
+    return _of_these(these, pairs, rng), _of_next(these, pairs, beside, rng)
+
+
+def _of_these(blank: Contrast, pairs: Pairs, rng: np.random.Generator) -> Contrast:
+    dosed, start, alpha = pairs.dosed.mean(axis=0), pairs.start.mean(axis=0), 1 - blank.level
+    low, high = paired_interval(dosed, start, pairs.clusters, level=blank.level)
+    one_each = len(pairs.dosed) == len(pairs.start) == 1
+    if pairs.clusters is not None:
+        sums = np.bincount(pairs.clusters, weights=dosed - start)
+        tested = sign_flips(sums, unit="categories", alpha=alpha, rng=rng)
+    elif one_each and set(np.unique([dosed, start])) <= {0.0, 1.0}:
+        tested = mcnemar(start, dosed, alpha=alpha)
+    else:
+        tested = sign_flips(dosed - start, unit="prompts", alpha=alpha, rng=rng)
+    return _filled(blank, (low, high), tested, "Newcombe, paired")
+
+
+def _of_next(blank: Contrast, pairs: Pairs, beside: Sequence[Doses], rng: np.random.Generator) -> Contrast:
+    blank = replace(blank, estimand="next_adapter")
+    if min(len(pairs.dosed), len(pairs.start)) < 2:
+        return replace(blank, undefined_reason=_FEW)
+    rates = pairs.dosed.mean(axis=1), pairs.start.mean(axis=1)
+    draws = [_next_rates(side, blank.num_pairs, others, rng) for side, others in zip(rates, beside, strict=True)]
+    tails = (1 - blank.level) / 2
+    low, high = (float(end) for end in np.quantile(draws[0] - draws[1], [tails, 1 - tails]))
+    # Where every answer is the same on a side, the model's draws end short of the edge that was seen.
+    difference = blank.difference or 0.0
+    tested = permuted_adapters(*rates, alpha=1 - blank.level, rng=rng)
+    return _filled(blank, (min(low, difference), max(high, difference)), tested, "hierarchical model at each dose")
+
+
+def _next_rates(rates: Floats, num_pairs: int, beside: Doses, rng: np.random.Generator) -> Floats:
+    counts = [(round(float(rate) * num_pairs, 6), num_pairs) for rate in rates]
+    return next_adapter(counts, beside=beside).draw(_NUM_DRAWS, rng=rng)
+
+
+def _filled(blank: Contrast, ends: tuple[float, float], tested: Tested, how: str) -> Contrast:
+    passed = None if blank.margin is None else ends[0] > -blank.margin
+    return replace(
+        blank, low=ends[0], high=ends[1], p_value=tested.p_value, p_smallest=tested.p_smallest,
+        method=f"interval: {how}; p: {tested.method}", non_inferior=passed, undefined_reason=tested.undefined_reason,
+    )  # fmt: skip
+
+
+def _effective(differences: Floats, clusters: NDArray[np.intp] | None, level: float) -> int:
+    """Give how many independent prompts say as much about a difference as these, at most as many as there are."""
+    num_prompts = len(differences)
+    if clusters is None:
+        return num_prompts
+    from scipy import stats
+
+    residuals = differences - differences.mean()
+    alone = float(residuals @ residuals) / (num_prompts - 1)
+    sums = np.bincount(clusters, weights=residuals)
+    grouped = float(sums @ sums) / num_prompts * len(sums) / (len(sums) - 1)
+    tail = (1 - level) / 2
+    wider = (stats.t.isf(tail, len(sums) - 1) / stats.norm.isf(tail)) ** 2
+    return max(1, int(num_prompts / (max(1.0, grouped / alone if alone > 0 else 1.0) * wider)))
+
+
+def _joined(one: float, other: float, correlation: float) -> float:
+    return math.sqrt(max(0.0, one * one - 2 * correlation * one * other + other * other))
+
+
+def _holm(found: Sequence[Contrast]) -> tuple[Contrast, ...]:
+    corrected = iter(correct_all([one.p_value for one in found if one.p_value is not None]))
+    return tuple(one if one.p_value is None else replace(one, p_holm=next(corrected)) for one in found)
