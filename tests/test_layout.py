@@ -31,7 +31,7 @@ EXCEPTIONS = {
 }
 
 HEAVY = {
-    "accelerate", "altair", "datasets", "pandas", "peft", "pyarrow", "scipy", "tokenizers", "torch",
+    "accelerate", "altair", "datasets", "pandas", "peft", "pyarrow", "scipy", "statsmodels", "tokenizers", "torch",
     "transformers", "trl", "vl_convert",
 }  # fmt: skip
 THIRD_PARTY = {*HEAVY, "jinja2", "numpy", "pydantic", "rich", "typer", "yaml"}

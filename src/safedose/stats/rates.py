@@ -7,7 +7,7 @@ import math
 from scipy import stats
 
 
-def wilson(successes: float, n: int, level: float) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float) -> tuple[float, float]:
     """Give the range of true rates that fit so many successes in so many trials.
 
     Population: all prompts the suite's prompts stand for, asked to this one adapter.
@@ -21,7 +21,8 @@ def wilson(successes: float, n: int, level: float) -> tuple[float, float]:
     Args:
         successes: Trials that counted, in [0, n]. Not a whole number when each prompt was sampled
             several times and contributes its own mean.
-        n: Number of trials, at least 1: with none the interval is undefined, and asking is a bug.
+        n: Number of trials, at least 1: with none the interval is undefined, and asking is a bug. Whole, unless it
+            is what weighted trials are worth.
         level: Coverage aimed at, in (0, 1), such as 0.95.
 
     Raises:
