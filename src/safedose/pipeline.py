@@ -15,8 +15,8 @@ from safedose.inputs import Inputs, pool_digest
 from safedose.progress import Watch
 from safedose.records import UNTUNED, Summary
 from safedose.report.document import render
-from safedose.stats.dose_response import draw_curves
 from safedose.stats.contrasts import contrast_doses
+from safedose.stats.dose_response import draw_curves
 from safedose.stats.estimates import estimate
 from safedose.stats.pairing import Outcomes
 from safedose.store import StudyFolder

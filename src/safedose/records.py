@@ -311,6 +311,31 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One person's verdict on one response along one axis.
+
+    Attributes:
+        arm, suite, prompt_id, sample: Name the response.
+        axis: What was looked at.
+        value: As `Verdict.value` on that axis. A person who cannot say leaves no label.
+        rater: Who said it, under a name that is not the person's own.
+        stratum: The group of responses it was drawn from, such as "dose 500, judged harmful".
+        inclusion_probability: Chance that this response was drawn for labelling, in (0, 1]. Its inverse is
+            the number of responses it stands for; without it no rate can be corrected.
+    """
+
+    arm: str
+    suite: str
+    prompt_id: str
+    sample: int
+    axis: Axis
+    value: str
+    rater: str
+    stratum: str
+    inclusion_probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One number with its interval: an endpoint of one arm, or of one dose over its seeds.
 
