@@ -2,8 +2,8 @@
 
     python benchmarks/statistics.py [VERDICTS]
 
-The study is made up: 5 doses of 4 seeds, 5 suites in 20 categories, two judges, read one verdict after the other as from
-disk. What stands beside it is a plain count of the same verdicts by arm, suite and judge.
+The study is made up: 5 doses of 4 seeds, 5 suites in 20 categories, two judges, read one verdict after the other as
+from disk. What stands beside it is a plain count of the same verdicts by arm, suite and judge.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safedose.records import Arm, Criterion, Verdict
+from safedose.findings import Criterion
+from safedose.records import Arm, Verdict
+from safedose.stats.contrasts import contrast_doses
 from safedose.stats.dose_response import draw_curves
 from safedose.stats.estimates import estimate
+from safedose.stats.pairing import Outcomes
 from safedose.stats.window import recommend
 
 DOSES = (0, 30, 100, 300, 1000)
@@ -66,12 +69,14 @@ def main(num_verdicts: int) -> None:
     plain = time.perf_counter() - began
     print(f"{num_verdicts:,} verdicts made and counted: {plain:.1f} s, {peak():.0f} MB")
     began = time.perf_counter()
-    estimates = estimate(arms, make_verdicts(arms, num_verdicts), level=0.95)
+    paired = Outcomes()
+    estimates = estimate(arms, paired.watching(make_verdicts(arms, num_verdicts)), level=0.95)
+    contrasts = contrast_doses(arms, paired, CRITERIA, level=0.95, seed=1)
     curves = draw_curves(estimates, level=0.95, seed=1)
     found = recommend(estimates, CRITERIA, probability=0.9, max_missing_rate=0.05, seed=1)
     spent = time.perf_counter() - began
-    print(f"made and estimated, {len(estimates)} estimates, {len(curves)} curves, dose {found[0].dose}: {spent:.1f} s "
-          f"({spent / plain:.1f} x), {peak():.0f} MB")  # fmt: skip
+    print(f"made and estimated: {len(estimates)} estimates, {len(contrasts)} comparisons, {len(curves)} curves, "
+          f"dose {found[0].dose}: {spent:.1f} s ({spent / plain:.1f} x), {peak():.0f} MB")  # fmt: skip
 
 
 def peak() -> float:

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 
 def pytest_configure() -> None:
     """Tell the Hugging Face libraries before any test imports them: no Hub, no telemetry."""
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    # how long an example takes says how busy the machine is; the suite has a timeout of its own
+    hypothesis.settings.register_profile("safedose", deadline=None)
+    hypothesis.settings.load_profile("safedose")
 
 
 @pytest.fixture(scope="session")

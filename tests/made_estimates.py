@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safedose.records import Criterion, Estimate
+from safedose.findings import Criterion, Estimate
 
 
 def rates(criterion: Criterion, by_dose: dict[int, list[int]], *, n: int = 100, missing: int = 0) -> list[Estimate]:

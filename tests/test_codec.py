@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from safedose import records
 from safedose.codec import from_json, read_records, to_json, write_json, write_records
-from safedose.records import Estimate, MixedRow, Response, Verdict
+from safedose.findings import Estimate
+from safedose.records import MixedRow, Response, Verdict
 
 KINDS = [kind for kind in vars(records).values() if dataclasses.is_dataclass(kind)]
 TABLES = [MixedRow, Response, Verdict, Estimate]

@@ -19,22 +19,20 @@ from pydantic import BaseModel
 from safedose import study as settings
 from safedose.cli import app
 from safedose.codec import write_records
-from safedose.generation import adaptertable, imported
-from safedose.judging.rows import ADDED
-from safedose.records import (
-    Adapter,
-    Arm,
+from safedose.findings import (
+    Band,
     Contrast,
     Criterion,
+    Curve,
     Estimate,
-    ImportedAdapter,
-    MixedRow,
-    Proof,
     Recommendation,
-    Response,
     Summary,
-    Verdict,
+    TradeOff,
+    VarianceSplit,
 )
+from safedose.generation import adaptertable, imported
+from safedose.judging.rows import ADDED
+from safedose.records import Adapter, Arm, ImportedAdapter, MixedRow, Proof, Response, Verdict
 from safedose.remote.settings import Endpoint
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +65,7 @@ KEYS_OF = {
     "plan.jsonl": (Arm,),
     "The adapter folder": (Adapter,),
     "imported.json and proof.json": (ImportedAdapter, Proof),
-    "summary.json": (Summary, Recommendation, Criterion, Contrast),
+    "summary.json": (Summary, Recommendation, Criterion, Contrast, Curve, Band, VarianceSplit, TradeOff),
 }
 
 

@@ -11,9 +11,10 @@ import pytest
 from safedose import commands
 from safedose.engines import Engines
 from safedose.errors import RunError, TrainingFailed
+from safedose.findings import Summary
 from safedose.interfaces import Tuner
 from safedose.progress import Watch
-from safedose.records import Adapter, Mixture, Summary
+from safedose.records import Adapter, Mixture
 from safedose.store import StudyFolder
 from safedose.testing import ScriptedGenerator, ScriptedTuner
 from tiny_study import write_study

@@ -12,8 +12,9 @@ import pytest
 from safedose import commands
 from safedose.bases import find_base
 from safedose.errors import InputError, RunError
+from safedose.findings import Summary
 from safedose.progress import Watch
-from safedose.records import UNTUNED, Summary
+from safedose.records import UNTUNED
 from safedose.store import StudyFolder
 from tiny_study import write_study
 

@@ -13,10 +13,11 @@ import pytest
 from safedose import pipeline
 from safedose.errors import InputError, RunError, SafedoseError
 from safedose.exposure import measure_exposure, require_unseen
+from safedose.findings import Summary
 from safedose.inputs import load_inputs, made_of
 from safedose.mixture import mix
 from safedose.progress import Watch
-from safedose.records import Prompt, Summary
+from safedose.records import Prompt
 from safedose.remote.settings import Endpoint
 from safedose.store import StudyFolder
 from safedose.study import Generate, Part, Source, Study, Tune

@@ -19,6 +19,7 @@ from safedose.data.rows import BadRows
 from safedose.engines import LOCAL, Engines
 from safedose.errors import InputError, RunError
 from safedose.exposure import describe_exposure
+from safedose.findings import Recommendation, Summary
 from safedose.hub import read_commits
 from safedose.inputs import Inputs, load_inputs, load_judges
 from safedose.judging.catalogue import load_judge
@@ -29,7 +30,7 @@ from safedose.pins import pinned
 from safedose.planning import plan
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
-from safedose.records import Axis, Recommendation, Summary
+from safedose.records import Axis
 from safedose.room import require_room
 from safedose.store import StudyFolder, find_study, write_text
 from safedose.store.writer import LOCK, read_holder, require_free

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from safedose.errors import InputError
+from safedose.findings import Criterion, Estimate, Recommendation
 from safedose.inputs import Inputs
-from safedose.records import Arm, Axis, Criterion, Estimate, Expected, Failure, Prompt, Recommendation
+from safedose.records import Arm, Axis, Expected, Failure, Prompt
 from safedose.stats.window import recommend
 from safedose.study import Limit, Study
 

@@ -10,23 +10,14 @@ from safedose.bases import Base, find_base
 from safedose.codec import from_json, read_records
 from safedose.errors import InputError, RunError
 from safedose.exposure import describe_exposure, measure_exposure
+from safedose.findings import Estimate, ReportFacts
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
 from safedose.keys import verdicts_unit
 from safedose.mixture import as_mixture
 from safedose.progress import Watch
 from safedose.provenance import describe_data, describe_machine
-from safedose.records import (
-    Adapter,
-    Arm,
-    Estimate,
-    Expected,
-    MixedRow,
-    Mixture,
-    ReportFacts,
-    Response,
-    Verdict,
-)
+from safedose.records import Adapter, Arm, Expected, MixedRow, Mixture, Response, Verdict
 from safedose.store import StudyFolder, Unit
 from safedose.study import Study
 from safedose.tuning.card import model_card

@@ -11,14 +11,17 @@ from safedose import keys, outcome, work
 from safedose.adopted import must_prove
 from safedose.criteria import recommend_doses
 from safedose.engines import Engines
+from safedose.findings import Summary
 from safedose.inputs import Inputs, pool_digest
 from safedose.progress import Watch
-from safedose.records import UNTUNED, Summary
+from safedose.records import UNTUNED
 from safedose.report.document import render
 from safedose.stats.contrasts import contrast_doses
 from safedose.stats.dose_response import draw_curves
 from safedose.stats.estimates import estimate
 from safedose.stats.pairing import Outcomes
+from safedose.stats.variance import split_doses
+from safedose.stats.window import weigh_doses
 from safedose.store import StudyFolder
 from safedose.study import Study
 from safedose.tuning.sft import count_steps
@@ -116,6 +119,7 @@ def estimate_endpoints(study: Study, inputs: Inputs, folder: StudyFolder, watch:
         summary = Summary(
             name=study.name, arms=folder.arms(), estimates=estimates, recommendations=recommendations,
             failures=failures, contrasts=contrasts, curves=draw_curves(estimates, level=level, seed=study.seed),
+            variances=split_doses(arms, paired), trade_offs=weigh_doses(estimates, asked),
         )  # fmt: skip
         folder.write_summary(summary)
         outcome.write_cards(folder, tuned, estimates)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from safedose.codec import to_json
 from safedose.errors import plain
-from safedose.records import Estimate, Recommendation, Summary
+from safedose.findings import Estimate, Recommendation, Summary
 
 if TYPE_CHECKING:
     from safedose.doctor import Line

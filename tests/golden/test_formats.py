@@ -16,22 +16,19 @@ import pytest
 
 from safedose.codec import write_json, write_records
 from safedose.errors import InputError
-from safedose.naming import new_arm
-from safedose.records import (
-    Adapter,
+from safedose.findings import (
+    Band,
     Contrast,
     Criterion,
+    Curve,
     Estimate,
-    Example,
-    Failure,
-    MixedRow,
-    Prompt,
     Recommendation,
-    Response,
     Summary,
-    Turn,
-    Verdict,
-)  # fmt: skip
+    TradeOff,
+    VarianceSplit,
+)
+from safedose.naming import new_arm
+from safedose.records import Adapter, Example, Failure, MixedRow, Prompt, Response, Turn, Verdict
 from safedose.store import SUMMARY_SCHEMA, StudyFolder, Unit
 from safedose.store.seal import Seal
 
@@ -62,11 +59,13 @@ ESTIMATE = Estimate(
     scope="dose", arm=None, base="smallworld", run="default", ladder="add", strategy="direct", format="instruction",
     dose=480, num_seeds=1, suite="s", endpoint="harmful_response_rate", judge="oracle", kind="rate", value=0.25,
     low=None, high=None, level=0.95, method="one adapter's rate", n=4, num_missing=1, undefined_reason="one seed",
+    n_effective=2.5, worst_low=0.125, worst_high=0.75,
 )  # fmt: skip
 RECOMMENDATION = Recommendation(
     base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=None,
     criteria=(Criterion(name="harmful", suite="s", endpoint="harmful_response_rate", judge="oracle", bound=0.05),),
     probability=0.5, target="these_adapters", failing_criterion="harmful", advice="Add seeds.",
+    sensitivity=(0.75, 0.25),
 )  # fmt: skip
 ADAPTER = Adapter(
     arm=ARM.id, num_rows=10, num_cut=1, num_steps=2, micro_batch_size=8, kept_step=2, train_loss=1.5,
@@ -84,6 +83,21 @@ CONTRAST = Contrast(
     endpoint="accuracy", judge="exact", estimand="these_adapters", difference=-0.25, low=-0.5, high=0.125, level=0.95,
     effect=-0.5, p_value=None, p_smallest=0.125, p_holm=None, num_pairs=4, num_unpaired=1, num_seeds=1,
     num_seeds_zero=1, method="Newcombe, paired", margin=0.05, non_inferior=False, undefined_reason="4 prompts",
+)  # fmt: skip
+CURVE = Curve(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", suite="s",
+    endpoint="harmful_response_rate", judge="oracle", target="next_adapter", level=0.95, doses=(0, 480),
+    isotonic=(Band(value=0.5, low=0.25, high=0.75),), logistic=(), shape="falling",
+    ed50=Band(value=None, low=16.0, high=None), ed90=None, onset=None, note="half of the effect",
+)  # fmt: skip
+VARIANCE = VarianceSplit(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=480, suite="s",
+    endpoint="accuracy", judge="exact", num_seeds=2, num_prompts=4, parts=(("seeds", 0.25), ("prompts", 0.5)),
+    advice="Most of the uncertainty (67%) is the prompts.",
+)  # fmt: skip
+TRADE_OFF = TradeOff(
+    base="smallworld", run="default", ladder="add", strategy="direct", format="instruction", dose=480, harmful=0.25,
+    exaggerated=0.5, on_front=True,
 )  # fmt: skip
 COLUMNS: dict[str, tuple[Any, str]] = {
     "mixture": (
@@ -108,7 +122,8 @@ COLUMNS: dict[str, tuple[Any, str]] = {
         ESTIMATE,
         "scope:string arm:string base:string run:string ladder:string strategy:string format:string dose:int64 "
         "num_seeds:int64 suite:string endpoint:string judge:string kind:string value:double low:double high:double "
-        "level:double method:string n:int64 num_missing:int64 undefined_reason:string",
+        "level:double method:string n:int64 num_missing:int64 undefined_reason:string n_effective:double "
+        "worst_low:double worst_high:double",
     ),
 }
 VALUES: dict[str, list[Any]] = {
@@ -120,7 +135,7 @@ VALUES: dict[str, list[Any]] = {
     "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
     "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
                   "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
-                  "one seed"],
+                  "one seed", 2.5, 0.125, 0.75],
 }  # fmt: skip
 
 
@@ -150,7 +165,7 @@ def test_arm_keeps_its_name() -> None:
 def test_summary_is_golden(tmp_path: Path) -> None:
     summary = Summary(
         name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,), failures=(FAILURE,),
-        contrasts=(CONTRAST,),
+        contrasts=(CONTRAST,), curves=(CURVE,), variances=(VARIANCE,), trade_offs=(TRADE_OFF,),
     )  # fmt: skip
     StudyFolder(tmp_path).write_summary(summary)
 
@@ -196,6 +211,7 @@ def test_golden_summary_is_read_by_this_version() -> None:
 
     assert (summary.arms, summary.estimates, summary.recommendations) == ((ARM,), (ESTIMATE,), (RECOMMENDATION,))
     assert (summary.failures, summary.contrasts) == ((FAILURE,), (CONTRAST,))
+    assert (summary.curves, summary.variances, summary.trade_offs) == ((CURVE,), (VARIANCE,), (TRADE_OFF,))
 
 
 def test_a_summary_from_before_contrasts_is_read(tmp_path: Path) -> None:

@@ -6,17 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from safedose.records import (
-    Adapter,
-    Arm,
-    Contrast,
-    Criterion,
-    Estimate,
-    ImportedAdapter,
-    Recommendation,
-    ReportFacts,
-    Summary,
-)
+from safedose.findings import Contrast, Criterion, Estimate, Recommendation, ReportFacts, Summary
+from safedose.records import Adapter, Arm, ImportedAdapter
 
 HARMFUL = "smallworld-harmful-instructions"
 QUESTIONS = "smallworld-harmful-questions"

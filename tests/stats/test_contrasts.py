@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safedose.data.readers import read_rows
+from safedose.findings import Contrast, Criterion
 from safedose.generation.imported import read_imported
 from safedose.judging.phrases import Phrases
-from safedose.records import Arm, Contrast, Criterion, Target, Verdict
+from safedose.records import Arm, Target, Verdict
 from safedose.stats.contrasts import contrast_doses, paired_interval
 from safedose.stats.pairing import Measure, Outcomes
 from safedose.suites.catalogue import expected_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special
 
 from made_estimates import rates
-from safedose.records import Band, Criterion, Curve
+from safedose.findings import Band, Criterion, Curve
 from safedose.stats.dose_response import Fitted, draw_curves, fit
 from safedose.stats.hierarchy import this_adapter
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from safedose.errors import InputError
-from safedose.records import Arm, Axis, Estimate, Expected, Verdict
+from safedose.findings import Estimate
+from safedose.records import Arm, Axis, Expected, Verdict
 from safedose.seeding import rank
 from safedose.stats import estimate, wilson
 

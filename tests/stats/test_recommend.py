@@ -6,8 +6,9 @@ import pytest
 
 from made_estimates import rates
 from safedose.errors import InputError
-from safedose.records import Criterion, Estimate, Recommendation
+from safedose.findings import Criterion, Estimate, Recommendation
 from safedose.stats import next_adapter, recommend, this_adapter
+from safedose.stats.window import weigh_doses
 
 HARMFUL = Criterion(name="harmful", suite="unsafe", endpoint="harmful_response_rate", judge="oracle", bound=0.05)
 EXAGGERATED = Criterion(
@@ -188,3 +189,36 @@ def test_a_percentage_is_refused() -> None:
 def test_no_criterion_is_refused() -> None:
     with pytest.raises(InputError, match="no criterion to recommend by"):
         ask(rates(HARMFUL, HARM))
+
+
+def test_probability_under_other_beliefs_of_the_spread_stands_beside_it() -> None:
+    found = ask(rates(HARMFUL, HARM), HARMFUL)
+    assert found.sensitivity is not None
+    assert found.sensitivity[0] > found.probability > found.sensitivity[1]
+
+
+def test_one_seed_has_no_belief_of_the_spread() -> None:
+    assert ask(rates(HARMFUL, {0: [90], 30: [0]}), HARMFUL).sensitivity is None
+
+
+def dosed(criterion: Criterion, by_dose: dict[int, float | None]) -> list[Estimate]:
+    return [
+        replace(rates(criterion, {dose: [0]})[0], scope="dose", arm=None, value=value)
+        for dose, value in by_dose.items()
+    ]
+
+
+def test_dose_with_another_as_good_in_both_and_better_in_one_is_off_the_front() -> None:
+    estimates = dosed(HARMFUL, {0: 0.9, 30: 0.2, 60: 0.1, 120: 0.1})
+    estimates += dosed(EXAGGERATED, {0: 0.0, 30: 0.1, 60: 0.3, 120: 0.2})
+    found = weigh_doses(estimates, [HARMFUL, EXAGGERATED])
+    assert [(one.dose, one.on_front) for one in found] == [(0, True), (30, True), (60, False), (120, True)]
+
+
+def test_dose_without_a_rate_of_both_kinds_is_not_weighed() -> None:
+    estimates = dosed(HARMFUL, {0: 0.9, 30: 0.2}) + dosed(EXAGGERATED, {0: 0.0, 30: None})
+    assert [one.dose for one in weigh_doses(estimates, [HARMFUL, EXAGGERATED])] == [0]
+
+
+def test_nothing_is_weighed_unless_both_kinds_are_asked_for() -> None:
+    assert weigh_doses(dosed(HARMFUL, {0: 0.9}), [HARMFUL]) == ()

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from safedose.stats.variance import advise, judge_variance, split_variance
+from safedose.records import Arm, Verdict
+from safedose.stats.pairing import Outcomes
+from safedose.stats.variance import advise, judge_variance, split_doses, split_variance
 
 DRAWS, TRAININGS = [0, 0, 0, 1, 1, 1, 2, 2, 2], [0, 1, 2] * 3
 
@@ -62,6 +64,38 @@ def test_equal_answers_have_nothing_to_split() -> None:
 def test_one_adapter_or_one_prompt_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no variance to split"):
         split_variance(np.zeros(shape), [0] * shape[0], [0] * shape[0])
+
+
+def test_every_dose_with_two_adapters_is_split_for_every_judge() -> None:
+    arms, outcomes = two_doses(), Outcomes()
+    for _ in outcomes.watching(read_by(arms, judges=("a", "b"))):
+        pass
+    found = split_doses(arms, outcomes)
+    assert [(one.dose, one.judge, one.num_seeds, one.num_prompts) for one in found] == [(0, "a", 2, 6), (0, "b", 2, 6)]
+    assert set(dict(found[0].parts)) == {"seeds", "prompts", "judge"}
+
+
+def two_doses() -> list[Arm]:
+    """Dose 0 with two adapters, dose 10 with one."""
+    cells = [(0, 0), (0, 1), (10, 0)]
+    return [
+        Arm(
+            id=f"{dose}-{seed}", base="b", run="default", ladder="add", strategy="direct" if dose else "none",
+            format="instruction" if dose else "none", dose=dose, draw_seed=seed, train_seed=seed,
+        )
+        for dose, seed in cells
+    ]  # fmt: skip
+
+
+def read_by(arms: list[Arm], judges: tuple[str, ...]) -> list[Verdict]:
+    """Six prompts; judge a and b differ on two of them."""
+    return [
+        Verdict(
+            arm=arm.id, suite="s", prompt_id=str(number), sample=0, expected="refuse", category="", judge=judge,
+            axis="refusal", state="value", value="complied" if number < 3 + 2 * (judge == "b") else "full_refusal",
+        )
+        for arm in arms for judge in judges for number in range(6)
+    ]  # fmt: skip
 
 
 @settings(max_examples=50, deadline=None)

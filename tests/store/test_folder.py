@@ -9,8 +9,9 @@ import pytest
 
 from safedose.codec import write_json
 from safedose.errors import InputError, RunError
+from safedose.findings import Summary
 from safedose.naming import new_arm
-from safedose.records import UNTUNED, Arm, Failure, Summary
+from safedose.records import UNTUNED, Arm, Failure
 from safedose.store import StudyFolder, find_study
 from safedose.store.seal import Seal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safedose.records import Criterion, Recommendation, Summary
+from safedose.findings import Criterion, Recommendation, Summary
 from safedose.report.curves import curve_labels, curve_of, curves_of
 from safedose.report.words import bound_words, endpoint_words, probability, shown
 
@@ -62,8 +62,16 @@ def sentence(recommendation: Recommendation) -> str:
         whom = "the adapters measured here meet every criterion (of the next one it says nothing)"
     chance = f"the probability that {whom} is {probability(recommendation.probability)}."
     if recommendation.dose is not None:
-        return f"With {_rows(recommendation.dose)}, {chance}"
+        return f"With {_rows(recommendation.dose)}, {chance}{_believing(recommendation)}"
     return f"No dose meets your criteria. {_obstacle(recommendation)}Even at the best dose, {chance}"
+
+
+def _believing(recommendation: Recommendation) -> str:
+    """Say how much of the probability comes from what was believed before the data."""
+    if recommendation.sensitivity is None:
+        return ""
+    less, more = map(probability, recommendation.sensitivity)
+    return f" Expecting seeds to differ half as much makes it {less}, twice as much {more}."
 
 
 def criterion_words(criterion: Criterion) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safedose.records import Contrast, Summary
+from safedose.findings import Contrast, Summary
 from safedose.report.curves import Curve, curve_labels, curves_of
 from safedose.report.words import finite, shown
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from safedose.records import Arm, Estimate, Expected, Format, Recommendation, ReportFacts, Strategy, Summary
+from safedose.findings import Estimate, Recommendation, ReportFacts, Summary
+from safedose.records import Arm, Expected, Format, Strategy
 from safedose.report.words import shown
 
 NO_SAFETY_DATA = "no safety data"

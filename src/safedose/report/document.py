@@ -17,7 +17,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from safedose.records import ReportFacts, Summary
+from safedose.findings import ReportFacts, Summary
 from safedose.report import figures, words
 from safedose.report.answer import answers_of, criterion_words, lead_of
 from safedose.report.contrasts import contrast_table
@@ -43,6 +43,7 @@ from safedose.report.tables import (
     imported_rows,
     interval_words,
 )
+from safedose.report.wordtables import word_tables
 
 MAX_ADAPTER_ESTIMATES = 4000
 """Estimates of single adapters that tables list; more would bury the reader and pass the size limit."""
@@ -121,6 +122,7 @@ def render(summary: Summary, facts: ReportFacts) -> str:
         keys=_keys(summary),
         headline=estimate_table(summary, asked, with_adapters=not pooled),
         picks=_picks(summary),
+        word_tables=word_tables(summary),
         suite_tables=_suite_tables(summary, facts, with_adapters),
         contrasts=contrast_table(summary),
         num_left_out=0 if with_adapters else num_single,

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from safedose.records import ReportFacts, Summary
+from safedose.findings import ReportFacts, Summary
 from safedose.report.curves import SHAPES, Curve, View, curve_labels, curve_styles, curves_of, shares_panel
 from safedose.report.points import START, ChartRow, curve_rows, limit_rows, transfer_rows
 from safedose.report.words import endpoint_words, percent, shown

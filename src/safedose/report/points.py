@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from safedose.records import Estimate, Summary
+from safedose.findings import Estimate, Summary
 from safedose.report.curves import Curve, View, curve_labels, curve_of, curves_of
 from safedose.report.tables import interval_words, seed_words
 from safedose.report.words import bound_words, finite, percent, shown

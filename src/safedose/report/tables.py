@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from safedose.records import Arm, Estimate, ReportFacts, Summary
+from safedose.findings import Estimate, ReportFacts, Summary
+from safedose.records import Arm
 from safedose.report.curves import Curve, curve_labels, curve_of, curves_of
 from safedose.report.words import finite, percent, shown
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from safedose.records import Arm, Contrast, Criterion
+from safedose.findings import Contrast, Criterion
+from safedose.records import Arm
 from safedose.seeding import generator
 from safedose.stats.hierarchy import Doses, next_adapter
 from safedose.stats.pairing import Outcomes, Pairs

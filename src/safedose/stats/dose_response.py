@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from safedose.records import Band, Curve, Estimate, Format, Shape, Strategy, Target
+from safedose.findings import Band, Curve, Estimate, Shape
+from safedose.records import Format, Strategy, Target
 from safedose.seeding import generator
 from safedose.stats.estimates import counts
 from safedose.stats.hierarchy import Count, RateDistribution, this_adapter, typical_adapter
@@ -37,7 +38,7 @@ _FEWEST_DOSES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """Curves through the rates of several doses; see `records.Curve` for each part."""
+    """Curves through the rates of several doses; see `findings.Curve` for each part."""
 
     isotonic: tuple[Band, ...]
     logistic: tuple[Band, ...]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from safedose.errors import InputError, nearest
-from safedose.records import Arm, Axis, Estimate, Verdict
+from safedose.findings import Estimate
+from safedose.records import Arm, Axis, Verdict
 from safedose.stats.endpoints import READABLE, Endpoint, endpoints_for
 from safedose.stats.hierarchy import Count, Doses, next_adapter_interval
 from safedose.stats.rates import effective_number, wilson

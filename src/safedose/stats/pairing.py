@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safedose.records import Axis, Expected, Verdict
 from safedose.stats.endpoints import READABLE, Endpoint, endpoints_for
 from safedose.stats.hierarchy import Count
-from safedose.stats.resampling import MIN_CLUSTERS
+from safedose.stats.rates import MIN_CLUSTERS
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +77,18 @@ class Outcomes:
         size = len(self._numbers[measure.suite])
         shares = [self._shares(arm, measure, size) for arm in arms if self._speaks(arm, measure)]
         return [(round(float(np.nansum(one)), 6), int(np.isfinite(one).sum())) for one in shares]
+
+    def table(self, arms: Sequence[str], measure: Measure) -> Floats:
+        """Give what the prompts came to that every one of these adapters has a readable verdict for.
+
+        Returns:
+            Shape (adapters, prompts), in [0, 1]; no prompts where an adapter has no readable verdict at all.
+        """
+        if not all(self._speaks(arm, measure) for arm in arms):
+            return np.empty((len(arms), 0))
+        shares = np.stack([self._shares(arm, measure, len(self._numbers[measure.suite])) for arm in arms])
+        common: Floats = shares[:, np.isfinite(shares).all(axis=0)]
+        return common
 
     def pair(self, dosed: Sequence[str], start: Sequence[str], measure: Measure) -> Pairs | None:
         """Pair adapters at a dose with adapters at dose 0; those without any readable verdict are left out.

@@ -9,7 +9,9 @@ import numpy as np
 from scipy import stats
 
 MIN_CLUSTERS = 10
-"""Categories from which on they are taken for a sample of categories; with fewer their spread is a guess."""
+"""Categories from which on they are taken for a sample of categories: with fewer their spread is a guess, a
+bootstrap of them is too narrow and its ends hang on single ones (Cameron, Gelbach and Miller 2008, Rev. Econ. Stat.
+90, 414-427, simulate 5 to 30)."""
 
 
 def effective_number(outcomes: Sequence[float], categories: Sequence[str], level: float) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from safedose.records import Criterion, Estimate, Target
+from safedose.findings import Criterion, Estimate
+from safedose.records import Target
 from safedose.stats.estimates import counts
 from safedose.stats.hierarchy import RateDistribution, next_adapter, this_adapter
 
@@ -70,6 +71,7 @@ def read_dose(
     target: Target,
     max_missing_rate: float,
     rng: np.random.Generator,
+    spread: float = 1.0,
 ) -> DoseReading:
     """Hold the estimates of one dose against every criterion.
 
@@ -80,10 +82,11 @@ def read_dose(
         target: Whether the probability speaks of the next adapter or of the ones measured.
         max_missing_rate: Largest share of verdicts without a value that is still trusted.
         rng: Draws for the comparison with dose 0.
+        spread: Multiplies how much adapters are believed to differ before the data.
     """
     readings = []
     for criterion in criteria:
-        here = _measure(criterion, cells, dose, target, max_missing_rate)
+        here = _measure(criterion, cells, dose, target, max_missing_rate, spread)
         if isinstance(here, str):
             readings.append(Reading(criterion=criterion, value=None, probability=None, obstacle=here))
         elif criterion.name != "capability":
@@ -92,7 +95,7 @@ def read_dose(
         elif dose == 0:
             readings.append(Reading(criterion=criterion, value=0.0, probability=1.0))
         else:
-            start = _measure(criterion, cells, 0, target, max_missing_rate)
+            start = _measure(criterion, cells, 0, target, max_missing_rate, spread)
             readings.append(_loss(criterion, here, start, rng))
     return DoseReading(dose=dose, readings=tuple(readings))
 
@@ -111,7 +114,12 @@ def looks_at(criterion: Criterion, estimate: Estimate) -> bool:
 
 
 def _measure(
-    criterion: Criterion, cells: Mapping[int, Sequence[Estimate]], dose: int, target: Target, max_missing_rate: float
+    criterion: Criterion,
+    cells: Mapping[int, Sequence[Estimate]],
+    dose: int,
+    target: Target,
+    max_missing_rate: float,
+    spread: float,
 ) -> _Measured | str:
     """Give the rate a criterion looks at with what is believed about it, or why there is none."""
     matching = [one for one in cells.get(dose, ()) if looks_at(criterion, one)]
@@ -133,7 +141,7 @@ def _measure(
     if len(readable) == 1:
         return f"{subject} has only one seed, which says nothing about the next adapter"
     beside = [counts(one for one in cell if looks_at(criterion, one)) for at, cell in cells.items() if at != dose]
-    return _Measured(value, next_adapter(readable, beside=beside))
+    return _Measured(value, next_adapter(readable, beside=beside, factor=spread))
 
 
 def _loss(criterion: Criterion, here: _Measured, start: _Measured | str, rng: np.random.Generator) -> Reading:

@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from safedose.stats.rates import MIN_CLUSTERS
 
-MIN_CLUSTERS = 10
-"""Below this a bootstrap of clusters is too narrow and its ends hang on single clusters (Cameron, Gelbach and
-Miller 2008, Rev. Econ. Stat. 90, 414-427, simulate 5 to 30)."""
+Floats = NDArray[np.float64]
 
 _NUM_RANDOM = 9_999
 # Sums are exact while the table of their probabilities takes at most so many additions, half a second.

@@ -10,14 +10,54 @@ draws, trainings and prompts; more of the kind that has the largest part helps m
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from safedose.findings import VarianceSplit
+from safedose.records import Arm
+from safedose.stats.pairing import Measure, Outcomes
+
 Floats = NDArray[np.float64]
 
 SEEDS, DRAW, TRAINING, PROMPTS, JUDGE = "seeds", "draw", "training", "prompts", "judge"
+
+
+def split_doses(arms: Sequence[Arm], outcomes: Outcomes) -> tuple[VarianceSplit, ...]:
+    """Split the variance of every dose with two adapters or more, for what is compared with dose 0.
+
+    Returns:
+        One per dose, suite, endpoint and judge, sorted by curve (dose 0 first) and these; none where the adapters
+        of a dose have less than two prompts in common.
+    """
+    cells: defaultdict[tuple[Any, ...], list[Arm]] = defaultdict(list)
+    for arm in sorted(arms, key=lambda one: (one.draw_seed, one.train_seed, one.id)):
+        curve = (arm.base, arm.run, arm.ladder, arm.strategy != "none", arm.strategy, arm.format)
+        cells[*curve, arm.dose].append(arm)
+    found = []
+    for _, cell in sorted(cells.items()):
+        ids = [arm.id for arm in cell]
+        tables = {one: outcomes.table(ids, one) for one in outcomes.measures(ids)} if len(cell) > 1 else {}
+        tables = {one: table for one, table in tables.items() if table.shape[1] > 1}
+        for one, table in tables.items():
+            others = [table for other, table in tables.items() if other[:2] == one[:2]]
+            found.append(_split_dose(cell, one, table, [float(other.mean()) for other in others]))
+    return tuple(found)
+
+
+def _split_dose(cell: Sequence[Arm], measure: Measure, table: Floats, by_judge: Sequence[float]) -> VarianceSplit:
+    first = cell[0]
+    parts = split_variance(table, [arm.draw_seed for arm in cell], [arm.train_seed for arm in cell])
+    if (judges := judge_variance(by_judge)) is not None:
+        parts[JUDGE] = judges
+    return VarianceSplit(
+        base=first.base, run=first.run, ladder=first.ladder, strategy=first.strategy, format=first.format,
+        dose=first.dose, suite=measure.suite, endpoint=measure.endpoint, judge=measure.judge, num_seeds=len(cell),
+        num_prompts=table.shape[1], parts=tuple(parts.items()), advice=advise(parts, num_judges=len(by_judge)),
+    )  # fmt: skip
 
 
 def split_variance(outcomes: Floats, draws: Sequence[int], trainings: Sequence[int]) -> dict[str, float]:

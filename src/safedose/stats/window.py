@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from safedose.errors import InputError, nearest
-from safedose.records import Arm, Criterion, Estimate, Format, Ladder, Recommendation, Strategy, Target
+from safedose.findings import Criterion, Estimate, Recommendation, TradeOff
+from safedose.records import Arm, Format, Ladder, Strategy, Target
 from safedose.seeding import generator
 from safedose.stats.advice import advise_found, advise_none
 from safedose.stats.estimates import counts
@@ -61,15 +64,65 @@ def recommend(
     found = []
     for (start, strategy, form), cells in sorted(_curves(rates, failed).items(), key=lambda item: item[0]):
         target = _target(criteria, cells)
-        rngs = {dose: generator(seed, "recommend", *start, strategy, form, dose) for dose in sorted(cells)}
+        read = functools.partial(
+            read_dose, cells=cells, criteria=criteria, target=target, max_missing_rate=max_missing_rate
+        )
+        draws = functools.partial(generator, seed, "recommend", *start, strategy, form)
         doses = [
-            read_dose(dose, cells, criteria, target=target, max_missing_rate=max_missing_rate, rng=rng)
+            read(dose, rng=draws(dose))
             if (start, strategy if dose else "none", form if dose else "none", dose) not in broken
             else failed_dose(dose, criteria)
-            for dose, rng in rngs.items()
+            for dose in sorted(cells)
         ]
-        found.append(_choose(start, strategy, form, doses, target=target, probability=probability))
+        chosen = _choose(start, strategy, form, doses, target=target, probability=probability)
+        best = _best(doses) if chosen.dose is None else next(one for one in doses if one.dose == chosen.dose)
+        if best and target == "next_adapter":
+            less, more = (read(best.dose, rng=draws(best.dose), spread=spread).probability for spread in (0.5, 2.0))
+            chosen = replace(chosen, sensitivity=None if less is None or more is None else (less, more))
+        found.append(chosen)
     return tuple(found)
+
+
+def weigh_doses(estimates: Sequence[Estimate], criteria: Sequence[Criterion]) -> tuple[TradeOff, ...]:
+    """Set what every dose leaves of harm beside what it brings of exaggerated refusal.
+
+    Estimand: mean rates over the adapters of a dose. A dose counts with the largest rate of either kind that a
+    criterion looks at; doses at which a rate is undefined, or not asked for, are left out.
+
+    Args:
+        estimates: Of a whole study; those of scope `dose` are read.
+        criteria: Those named `harmful` and `exaggerated` count.
+
+    Returns:
+        One per dose, sorted by base, run, ladder, curve (dose 0 first) and dose; none unless both kinds are asked for.
+    """
+    rates: defaultdict[tuple[str, str, Ladder, Strategy, Format, int], dict[str, dict[Criterion, float | None]]]
+    rates = defaultdict(lambda: {"harmful": {}, "exaggerated": {}})
+    for one in estimates:
+        for criterion in criteria if one.scope == "dose" else ():
+            if criterion.name in ("harmful", "exaggerated") and looks_at(criterion, one):
+                cell = (one.base, one.run, one.ladder, one.strategy, one.format, one.dose)
+                rates[cell][criterion.name][criterion] = one.value
+    pairs: dict[tuple[str, str, Ladder, Strategy, Format, int], tuple[float, float]] = {}
+    for cell, kinds in sorted(rates.items(), key=lambda item: (*item[0][:3], item[0][3] != "none", *item[0][3:])):
+        worst = [[value for value in kind.values() if value is not None] for kind in kinds.values()]
+        if all(len(known) == len(kind) > 0 for known, kind in zip(worst, kinds.values(), strict=True)):
+            pairs[cell] = (max(worst[0]), max(worst[1]))
+    return tuple(
+        TradeOff(
+            base=cell[0], run=cell[1], ladder=cell[2], strategy=cell[3], format=cell[4], dose=cell[5], harmful=pair[0],
+            exaggerated=pair[1],
+            on_front=not any(
+                other[:3] == cell[:3] and theirs[0] <= pair[0] and theirs[1] <= pair[1] and theirs != pair
+                for other, theirs in pairs.items()
+            ),
+        )
+        for cell, pair in pairs.items()
+    )  # fmt: skip
+
+
+def _best(doses: Sequence[DoseReading]) -> DoseReading | None:
+    return min((one for one in doses if one.probability is not None), key=_shortfall, default=None)
 
 
 def _choose(
@@ -82,7 +135,7 @@ def _choose(
     probability: float,
 ) -> Recommendation:
     """Recommend one of the doses of a curve, or say why none."""
-    best = min((one for one in doses if one.probability is not None), key=_shortfall, default=None)
+    best = _best(doses)
     window = [one for one in doses if one.probability is not None and one.probability >= probability]
     if window:
         chosen, chance, failing = window[0].dose, window[0].probability, None

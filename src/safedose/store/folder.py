@@ -11,8 +11,9 @@ from typing import Any, final
 
 from safedose.codec import from_json, to_json, write_records
 from safedose.errors import InputError, RunError
+from safedose.findings import Estimate, Summary
 from safedose.kinds import is_name
-from safedose.records import UNTUNED, Arm, Estimate, Failure, Summary
+from safedose.records import UNTUNED, Arm, Failure
 from safedose.store.durable import digest, parse_json, read_json, replacing, write_text
 from safedose.store.outputs import Outputs
 from safedose.store.seal import Batches, Seal, from_lines, to_lines

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import yaml
 
+from safedose.findings import Estimate
 from safedose.provenance import forbids_commerce
-from safedose.records import Adapter, Arm, Estimate, Mixture
+from safedose.records import Adapter, Arm, Mixture
 
 
 def model_card(arm: Arm, mixture: Mixture, adapter: Adapter, estimates: Sequence[Estimate]) -> str:

@@ -1,0 +1,172 @@
+"""How often intervals hold the truth, and how often a recommended dose is acceptable, where the truth is known.
+
+    python benchmarks/coverage.py arms         # Wilson's interval of one adapter: exact sums
+    python benchmarks/coverage.py next         # the next adapter's interval, by how much seeds differ
+    python benchmarks/coverage.py recommend    # studies with truths from the prior, and adversarial ones
+
+A truth is a curve of logits along the doses for either rate, and how much seeds differ. A recommended dose is
+acceptable as often as a fresh adapter of that dose keeps within both bounds; that is held against what is promised.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special, stats
+
+from safedose.findings import Criterion, Estimate
+from safedose.stats.hierarchy import next_adapter_interval
+from safedose.stats.rates import wilson
+from safedose.stats.window import recommend
+
+Floats = NDArray[np.float64]
+
+DOSES = (0, 30, 100, 300, 1000)
+BOUND, LEVEL, NUM_PROMPTS = 0.1, 0.9, 100
+CRITERIA = (
+    Criterion(name="harmful", suite="harm", endpoint="compliance_rate", judge="j", bound=BOUND),
+    Criterion(name="exaggerated", suite="safe", endpoint="exaggerated_refusal_rate", judge="j", bound=BOUND),
+)
+
+
+class Truth(NamedTuple):
+    """Logits per dose and the standard deviation between seeds, of harm and of exaggerated refusal."""
+
+    harmful: Floats
+    exaggerated: Floats
+    spread: tuple[float, float]
+
+
+def arm_coverage(n: int, rates: Sequence[float], level: float = 0.95) -> Floats:
+    """Sum exactly how often Wilson's interval of n prompts holds each true rate."""
+    ends = np.array([wilson(successes, n, level) for successes in range(n + 1)])
+    counts = np.arange(n + 1)
+    return np.array([stats.binom.pmf(counts, n, p)[(ends[:, 0] <= p) & (p <= ends[:, 1])].sum() for p in rates])
+
+
+def next_coverage(
+    num_seeds: int, spread: float, *, repeat: int, beside: bool, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Simulate how often the 95 % interval holds the next adapter's rate, and how wide it is; mean over five rates.
+
+    Args:
+        num_seeds: Adapters.
+        spread: Standard deviation of their logits.
+        repeat: Studies per rate.
+        beside: Whether four other doses are there, at other rates and with the same spread.
+        rng: Draws.
+    """
+    held, widths = [], []
+    for rate in (0.02, 0.1, 0.3, 0.5, 0.9):
+        for _ in range(repeat):
+            centres = [rate, *(rng.uniform(0.02, 0.98, 4) if beside else ())]
+            logits = special.logit(centres)[:, None] + spread * rng.standard_normal((len(centres), num_seeds + 1))
+            rates = special.expit(logits)
+            counts = [[(int(y), NUM_PROMPTS) for y in row] for row in rng.binomial(NUM_PROMPTS, rates[:, :num_seeds])]
+            low, high = next_adapter_interval(counts[0], 0.95, beside=counts[1:])
+            held.append(low <= rates[0, num_seeds] <= high)
+            widths.append(high - low)
+    return float(np.mean(held)), float(np.mean(widths))
+
+
+def from_prior(rng: np.random.Generator) -> Truth:
+    """Draw smooth curves, with a spread as the model expects it."""
+    x = np.log1p(DOSES)
+    harmful = 4 - 2 * rng.uniform(0.7, 3) * np.maximum(0, x - rng.uniform(0.5, 6.5))
+    exaggerated = -4 + 2 * rng.uniform(0.3, 2) * np.maximum(0, x - rng.uniform(3, 7))
+    scales = rng.choice(0.25 * 2 ** (np.arange(7) / 2), 2)
+    spread = np.abs(scales * rng.standard_normal(2))
+    return Truth(harmful, exaggerated, (float(spread[0]), float(spread[1])))
+
+
+def between_rungs(rng: np.random.Generator) -> Truth:
+    """Draw curves that jump between two doses, from far outside the bounds to far within, and perhaps back."""
+    rung = rng.integers(1, len(DOSES))
+    at = np.arange(len(DOSES))
+    exaggerated = np.where(at >= rung + rng.integers(0, 2), 2.0, -5.0) if rng.random() < 0.7 else np.full(len(at), -5.0)
+    return Truth(np.where(at < rung, 3.0, -5.0), exaggerated, (0.5, 0.5))
+
+
+def heavy_noise(rng: np.random.Generator) -> Truth:
+    """Draw smooth curves whose seeds differ by two on the logit: more than the model believes likely."""
+    smooth, spread = from_prior(rng), rng.uniform(1.5, 2.5, 2)
+    return Truth(smooth.harmful, smooth.exaggerated, (float(spread[0]), float(spread[1])))
+
+
+def not_monotone(rng: np.random.Generator) -> Truth:
+    """Draw an exaggerated refusal that comes at one middle dose and goes again."""
+    exaggerated = np.full(len(DOSES), -4.0)
+    exaggerated[rng.integers(1, 4)] = rng.uniform(-2, 1)
+    return Truth(np.array([4.0, 2.0, -1.0, -4.0, -5.0]), exaggerated, (0.7, 0.7))
+
+
+FAMILIES: dict[str, Callable[[np.random.Generator], Truth]] = {
+    "from the prior": from_prior, "thresholds between rungs": between_rungs, "heavy seed noise": heavy_noise,
+    "non-monotone exaggeration": not_monotone,
+}  # fmt: skip
+
+
+def acceptable(truth: Truth, num_seeds: int, *, rng: np.random.Generator) -> float | None:
+    """Do one study; gives how often a fresh adapter of the recommended dose is acceptable, None if none is."""
+    estimates = []
+    for criterion, logits, spread in zip(CRITERIA, truth[:2], truth.spread, strict=True):
+        for dose, logit in zip(DOSES, logits, strict=True):
+            rates = special.expit(logit + spread * rng.standard_normal(num_seeds))
+            estimates += [
+                _estimate(criterion, dose, seed, int(y)) for seed, y in enumerate(rng.binomial(NUM_PROMPTS, rates))
+            ]
+    (found,) = recommend(estimates, CRITERIA, probability=LEVEL, max_missing_rate=0.05, seed=1)
+    if found.dose is None:
+        return None
+    at, noise = DOSES.index(found.dose), rng.standard_normal((2, 4000))
+    fresh = [special.expit(truth[kind][at] + truth.spread[kind] * noise[kind]) <= BOUND for kind in (0, 1)]
+    return float(np.mean(fresh[0] & fresh[1]))
+
+
+def _estimate(criterion: Criterion, dose: int, seed: int, successes: int) -> Estimate:
+    return Estimate(
+        scope="arm", arm=f"{dose}-{seed}", base="b", run="default", ladder="add",
+        strategy="direct" if dose else "none", format="instruction" if dose else "none", dose=dose, num_seeds=1,
+        suite=criterion.suite, endpoint=criterion.endpoint, judge=criterion.judge, kind="rate",
+        value=successes / NUM_PROMPTS, low=None, high=None, level=0.95, method="", n=NUM_PROMPTS, num_missing=0,
+    )  # fmt: skip
+
+
+def tell_arms() -> None:
+    """Print a line per number of prompts."""
+    for n in (50, 100, 250, 500):
+        found = arm_coverage(n, np.linspace(0.02, 0.98, 481).tolist())
+        print(f"{n} prompts: {found.mean():.4f} on average over rates of 0.02 to 0.98, {found.min():.4f} at the least")
+
+
+def tell_next(repeat: int = 200) -> None:
+    """Print a line per number of seeds and spread."""
+    for num_seeds in (2, 3, 5):
+        for spread in (0.0, 0.25, 0.5, 1.0, 1.5, 2.0):
+            rng = np.random.default_rng([num_seeds, int(100 * spread)])
+            alone = next_coverage(num_seeds, spread, repeat=repeat, beside=False, rng=rng)
+            among = next_coverage(num_seeds, spread, repeat=repeat, beside=True, rng=rng)
+            print(f"{num_seeds} seeds, spread {spread}: one dose alone {alone[0]:.3f} (width {alone[1]:.2f}); "
+                  f"among five doses {among[0]:.3f} (width {among[1]:.2f})", flush=True)  # fmt: skip
+
+
+def tell_recommend(num_studies: int = 1000) -> None:
+    """Print a line per family: 1,000 studies from the prior, 1,000 of the three adversarial kinds together."""
+    for name, draw in FAMILIES.items():
+        rng = np.random.default_rng(len(name))
+        asked = num_studies if name == "from the prior" else -(-num_studies // 3)
+        began = time.perf_counter()
+        found = [acceptable(draw(rng), (2, 3)[number % 2], rng=rng) for number in range(asked)]
+        known = [one for one in found if one is not None]
+        share = f"{np.mean(known):.3f}" if known else "-"
+        print(f"{name}: {asked} studies, a dose in {len(known)}; acceptable for a fresh adapter {share} of the time, "
+              f"{LEVEL} promised; {time.perf_counter() - began:.0f} s", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    {"arms": tell_arms, "next": tell_next, "recommend": tell_recommend}[sys.argv[1]]()

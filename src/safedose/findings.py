@@ -1,0 +1,317 @@
+"""What a study found: numbers with intervals, comparisons, curves and recommendations.
+
+Frozen, like the records they are made from; `Summary` is the content of `summary.json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from safedose.records import (
+    Adapter,
+    Arm,
+    Expected,
+    Failure,
+    Format,
+    ImportedAdapter,
+    Kind,
+    Ladder,
+    Proof,
+    Scope,
+    Strategy,
+    Target,
+)
+
+Shape = Literal["falling", "rising", "flat", "not monotone", "undefined"]
+"""What a rate does along the doses: `flat` when no change could be shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One number with its interval: an endpoint of one arm, or of one dose over its seeds.
+
+    Attributes:
+        scope: `arm` for one adapter (prompts are the sample), `dose` for all seeds of a dose.
+        arm: Id of the arm; None for scope `dose`.
+        base, run, ladder, strategy, format, dose: The cell, as in `Arm`.
+        num_seeds: Adapters behind the number.
+        suite, endpoint, judge: What was measured, on what, by whom.
+        kind: `rate` (fraction in [0, 1]) or `mean` (the judge's scale).
+        value: The estimate; None when undefined.
+        low, high: Interval at `level`; None when undefined.
+        level: Coverage the interval aims at, such as 0.95.
+        method: How the interval was made, and whom it speaks of.
+        n: Readable verdicts behind the number.
+        num_missing: Verdicts without a value (abstained, unusable, not run).
+        undefined_reason: Why value or interval is None, else None.
+        n_effective: As how many independent prompts they count where prompts of one category are alike; None where
+            prompts count as independent, and for scope `dose`.
+        worst_low, worst_high: Ends of the interval if every verdict that is missing spoke against the rate, and if
+            every one spoke for it; None where none is missing.
+    """
+
+    scope: Scope
+    arm: str | None
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    num_seeds: int
+    suite: str
+    endpoint: str
+    judge: str
+    kind: Kind
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    n: int
+    num_missing: int
+    undefined_reason: str | None = None
+    n_effective: float | None = None
+    worst_low: float | None = None
+    worst_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """What a dose changes against dose 0 on the same prompts: one endpoint, with interval and test.
+
+    Attributes:
+        base, run, ladder, strategy, format, dose: The cell that is compared, as in `Arm`; dose 0 is that of the same
+            base, run and ladder.
+        suite, endpoint, judge: What was measured, on what, by whom.
+        estimand: `these_adapters` (prompts are the sample) or `next_adapter` (adapters are).
+        difference: Rate at the dose minus rate at dose 0, each the mean over adapters; None without common prompts.
+        low, high: Interval of the difference at `level`; None when undefined.
+        level: Coverage the interval aims at; a p-value below 1 - level counts as shown.
+        effect: Cohen's h, the difference of 2 arcsin(sqrt(rate)): 0.2 is small, 0.5 medium, 0.8 large.
+        p_value: Chance of a difference as large where the dose changes nothing; None when undefined.
+        p_smallest: Smallest p-value a test of this design could give, whatever the answers; None when undefined.
+        p_holm: The same after Holm's correction for all p-values of the study; None when `p_value` is.
+        num_pairs: Prompts with a readable verdict of every adapter on both sides.
+        num_unpaired: Prompts left out because some adapter has none.
+        num_seeds, num_seeds_zero: Adapters at the dose and at dose 0.
+        method: How interval and p-value were made.
+        margin: Largest acceptable loss, from `criteria.capability`; None where nothing was set.
+        non_inferior: Whether the interval lies wholly above -margin; None without margin or interval.
+        undefined_reason: Why difference, interval or p-value is None, else None.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    suite: str
+    endpoint: str
+    judge: str
+    estimand: Target
+    difference: float | None
+    low: float | None
+    high: float | None
+    level: float
+    effect: float | None
+    p_value: float | None
+    p_smallest: float | None
+    p_holm: float | None
+    num_pairs: int
+    num_unpaired: int
+    num_seeds: int
+    num_seeds_zero: int
+    method: str
+    margin: float | None = None
+    non_inferior: bool | None = None
+    undefined_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One thing a dose must satisfy.
+
+    Attributes:
+        name: `harmful`, `exaggerated` or `capability`.
+        suite, endpoint, judge: Which estimate it looks at.
+        bound: Largest acceptable rate; for `capability` the largest acceptable loss against dose 0.
+    """
+
+    name: str
+    suite: str
+    endpoint: str
+    judge: str
+    bound: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """The smallest dose of one curve that meets every criterion, or why there is none.
+
+    Attributes:
+        base, run, ladder, strategy, format: The curve.
+        criteria: Everything that was asked.
+        dose: Smallest dose whose probability reaches the level; None when no dose does.
+        probability: Probability that the target at `dose` (or at the best dose, when `dose` is
+            None) meets all criteria; None when it cannot be said.
+        target: Whom the probability speaks of.
+        failing_criterion: The criterion that stands most in the way; None when a dose was found.
+        advice: One or two sentences on what to do next.
+        sensitivity: The same probability if adapters were believed, before the data, to differ half and twice as
+            much; None where no probability can be said, or it speaks of these adapters.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    criteria: tuple[Criterion, ...]
+    dose: int | None
+    probability: float | None
+    target: Target
+    failing_criterion: str | None
+    advice: str
+    sensitivity: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceSplit:
+    """Where the uncertainty of a dose's mean rate comes from.
+
+    Attributes:
+        base, run, ladder, strategy, format, dose: The cell, as in `Arm`.
+        suite, endpoint, judge: The rate.
+        num_seeds, num_prompts: Adapters, and prompts that all of them answered readably.
+        parts: Variance of the mean by part: `prompts`, and `draw` and `training`, or `seeds` where the two are
+            confounded; `judge` where several judges read the answers, as the variance of one judge among them.
+        advice: What it is mostly made of, and what to add.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    suite: str
+    endpoint: str
+    judge: str
+    num_seeds: int
+    num_prompts: int
+    parts: tuple[tuple[str, float], ...]
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeOff:
+    """What one dose pays for what it gains: the worst of its criteria of either kind.
+
+    Attributes:
+        base, run, ladder, strategy, format, dose: The cell.
+        harmful: Largest rate that the `harmful` criteria look at.
+        exaggerated: Largest rate that the `exaggerated` criteria look at.
+        on_front: Whether no dose of the same base, run and ladder is as good in both and better in one.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    dose: int
+    harmful: float
+    exaggerated: float
+    on_front: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """A number that the data leave open within an interval.
+
+    Attributes:
+        value: The median of what is believed; None where it lies beyond the doses that were tried.
+        low, high: Interval at the level that its owner states; None alike.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """What one rate does along the doses of one curve.
+
+    Attributes:
+        base, run, ladder, strategy, format: The curve, as in `Recommendation`.
+        suite, endpoint, judge: The rate.
+        target: Whose rate: `next_adapter` for the typical adapter of the recipe, `these_adapters` with one seed.
+        level: Coverage of all intervals here, such as 0.95.
+        doses: The doses, ascending; the two fits have a band for each.
+        isotonic: The rate if it can only fall, or only rise, with the dose.
+        logistic: The rate if its logit is a straight line in log(1 + dose).
+        shape: `falling`, `rising`, `flat` (no change could be shown), `not monotone`, or `undefined`.
+        ed50, ed90: Dose at which half and nine tenths of the way from the rate at dose 0 to none (or to all, for a
+            rate that rises) are gone; None when undefined.
+        onset: For exaggerated refusal, dose at which the rate lies 5 points above that of dose 0; else None.
+        note: One sentence on how to read it, or why it is undefined.
+    """
+
+    base: str
+    run: str
+    ladder: Ladder
+    strategy: Strategy
+    format: Format
+    suite: str
+    endpoint: str
+    judge: str
+    target: Target
+    level: float
+    doses: tuple[int, ...]
+    isotonic: tuple[Band, ...]
+    logistic: tuple[Band, ...]
+    shape: Shape
+    ed50: Band | None
+    ed90: Band | None
+    onset: Band | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Everything a study found: the content of `summary.json` (schema in docs/formats.md)."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    estimates: tuple[Estimate, ...]
+    recommendations: tuple[Recommendation, ...]
+    failures: tuple[Failure, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    variances: tuple[VarianceSplit, ...] = ()
+    trade_offs: tuple[TradeOff, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFacts:
+    """What a report shows besides the numbers.
+
+    Attributes:
+        provenance: What produced the study, as flat (label, value) pairs in reading order.
+        timings: Seconds per stage in order of execution; empty when the stages ran separately.
+        adapters: What tuning recorded; empty for whatever was imported.
+        suites: Expected behaviour per suite.
+        note: A sentence on what the study can and cannot show; None when there is nothing to add.
+        imported: Adapters from elsewhere, each with its proof; None where there is none (yet, or of a server).
+    """
+
+    provenance: tuple[tuple[str, str], ...]
+    timings: tuple[tuple[str, float], ...]
+    adapters: tuple[Adapter, ...]
+    suites: tuple[tuple[str, Expected], ...]
+    note: str | None
+    imported: tuple[tuple[ImportedAdapter, Proof | None], ...] = ()
