@@ -1,6 +1,6 @@
 """A million verdicts to estimates, comparisons, curves and a recommendation: seconds, and memory at the most.
 
-    python benchmarks/statistics.py [VERDICTS]
+    python benchmarks/estimation.py [VERDICTS]
 
 The study is made up: 5 doses of 4 seeds, 5 suites in 20 categories, two judges, read one verdict after the other as
 from disk. What stands beside it is a plain count of the same verdicts by arm, suite and judge.
