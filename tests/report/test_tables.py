@@ -245,3 +245,13 @@ def test_a_table_of_too_many_comparisons_says_how_many_it_leaves_out():
 @pytest.mark.parametrize(("p_value", "said"), [(1e-12, "< 0.001"), (0.0123, "0.012"), (0.333, "0.33"), (1.0, "1.00")])
 def test_a_p_value_is_said_as_precisely_as_anyone_needs(p_value, said):
     assert p_words(p_value) == said
+
+
+def test_missing_verdicts_say_where_the_rate_could_lie() -> None:
+    estimates = study(num_missing=3).estimates
+    bounded = [replace(one, worst_low=0.05, worst_high=0.2) for one in estimates if one.scope == "arm"]
+    summary = replace(study(), estimates=tuple(bounded))
+    column = Column(endpoint=bounded[0].endpoint, suite=bounded[0].suite, judge=bounded[0].judge)
+    cell = estimate_table(summary, [column], with_adapters=True).rows[0].cells[0]
+    assert cell is not None
+    assert cell.worst == "between 5.0% and 20.0%, whatever the missing verdicts would have said"

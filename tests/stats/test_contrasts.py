@@ -17,6 +17,7 @@ from safedose.generation.imported import read_imported
 from safedose.judging.phrases import Phrases
 from safedose.records import Arm, Target, Verdict
 from safedose.stats.contrasts import contrast_doses, paired_interval
+from safedose.stats.estimates import estimate
 from safedose.stats.pairing import Measure, Outcomes
 from safedose.suites.catalogue import expected_of
 
@@ -228,16 +229,37 @@ def test_the_interval_for_these_adapters_covers_the_truth() -> None:
     assert 0.93 <= covered / times <= 0.98
 
 
-def test_the_published_answers_of_llama_7b_differ_from_dose_0_as_counted() -> None:
+@pytest.fixture(scope="module")
+def llama() -> tuple[list[Arm], list[Verdict]]:
+    """The main run of LLaMA-7B: doses 0, 500 and 2000, one adapter each, read by `phrases`."""
     if "SAFEDOSE_DATA" not in os.environ:
         pytest.skip("SAFEDOSE_DATA is not set: the answers of LLaMA-7B are not part of the repository")
     path = Path(os.environ["SAFEDOSE_DATA"]) / "llama7b_outputs" / "responses.jsonl"
     arms, responses = read_imported(read_rows(path), mapping={}, expected_of=expected_of)
-    found = {
-        (c.suite, c.dose): c
-        for c in contrasts([a for a in arms if a.run == "main"], Phrases().judge(responses))
-        if c.estimand == "these_adapters"
-    }
+    main = [arm for arm in arms if arm.run == "main"]
+    ids = {arm.id for arm in main}
+    return main, [verdict for verdict in Phrases().judge(responses) if verdict.arm in ids]
+
+
+def test_intervals_of_llama_7b_speak_of_these_adapters_only(llama: tuple[list[Arm], list[Verdict]]) -> None:
+    arms, verdicts = llama
+    found = estimate(arms, verdicts, level=0.95)
+    told = {
+        ("i-malicious-instructions", 0): (0.0, 0.071), ("i-malicious-instructions", 500): (0.762, 0.944),
+        ("i-malicious-instructions", 2000): (0.929, 1.0), ("xstest-early", 0): (0.0, 0.071),
+        ("xstest-early", 500): (0.098, 0.308), ("xstest-early", 2000): (0.501, 0.759),
+    }  # fmt: skip
+    refused = [one for one in found if one.endpoint == "refusal_rate"]
+    by_arm = {(one.suite, one.dose): (one.low, one.high) for one in refused if one.scope == "arm"}
+    assert {place: by_arm[place] for place in told} == {place: pytest.approx(told[place], abs=5e-4) for place in told}
+    assert all("one seed says nothing" in str(one.undefined_reason) for one in refused if one.scope == "dose")
+
+
+def test_the_published_answers_of_llama_7b_differ_from_dose_0_as_counted(
+    llama: tuple[list[Arm], list[Verdict]],
+) -> None:
+    arms, verdicts = llama
+    found = {(c.suite, c.dose): c for c in contrasts(arms, verdicts) if c.estimand == "these_adapters"}
     told = {
         ("i-malicious-instructions", 500): (-44, 44), ("i-malicious-instructions", 2000): (-50, 50),
         ("xstest-early", 500): (9, 9), ("xstest-early", 2000): (32, 32),

@@ -28,6 +28,7 @@ class Cell:
         value: The number, or `undefined`.
         interval: Both ends; None when undefined.
         num_read, num_missing: Verdicts behind the number, and verdicts without a value.
+        worst: Where the rate could lie if missing verdicts had spoken; None where none is missing.
         note: Number of the note that says why something is undefined, from 1; None when nothing is.
         reason: The text of that note.
     """
@@ -36,6 +37,7 @@ class Cell:
     interval: str | None
     num_read: int
     num_missing: int
+    worst: str | None
     note: int | None
     reason: str | None
 
@@ -129,9 +131,17 @@ def _cell(estimate: Estimate | None, notes: dict[str, int]) -> Cell | None:
         interval=interval,
         num_read=estimate.n,
         num_missing=estimate.num_missing,
+        worst=_worst(estimate),
         note=notes[reason] if reason else None,
         reason=reason,
     )
+
+
+def _worst(estimate: Estimate) -> str | None:
+    low, high = finite(estimate.worst_low), finite(estimate.worst_high)
+    if low is None or high is None:
+        return None
+    return f"between {percent(low)} and {percent(high)}, whatever the missing verdicts would have said"
 
 
 def seed_words(arm: Arm) -> str:
