@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +70,7 @@ def read_dose(
     *,
     target: Target,
     max_missing_rate: float,
-    rng: np.random.Generator,
+    draws: Callable[[int], np.random.Generator],
     spread: float = 1.0,
 ) -> DoseReading:
     """Hold the estimates of one dose against every criterion.
@@ -81,7 +81,8 @@ def read_dose(
         criteria: What is asked.
         target: Whether the probability speaks of the next adapter or of the ones measured.
         max_missing_rate: Largest share of verdicts without a value that is still trusted.
-        rng: Draws for the comparison with dose 0.
+        draws: Gives the generator of a dose for the comparison with dose 0, each time from its beginning: dose 0 is
+            drawn alike whatever it is compared with.
         spread: Multiplies how much adapters are believed to differ before the data.
     """
     readings = []
@@ -96,7 +97,7 @@ def read_dose(
             readings.append(Reading(criterion=criterion, value=0.0, probability=1.0))
         else:
             start = _measure(criterion, cells, 0, target, max_missing_rate, spread)
-            readings.append(_loss(criterion, here, start, rng))
+            readings.append(_loss(criterion, here, start, (draws(dose), draws(0))))
     return DoseReading(dose=dose, readings=tuple(readings))
 
 
@@ -144,7 +145,9 @@ def _measure(
     return _Measured(value, next_adapter(readable, beside=beside, factor=spread))
 
 
-def _loss(criterion: Criterion, here: _Measured, start: _Measured | str, rng: np.random.Generator) -> Reading:
+def _loss(
+    criterion: Criterion, here: _Measured, start: _Measured | str, rngs: tuple[np.random.Generator, np.random.Generator]
+) -> Reading:
     """Compare with dose 0: what is lost between one more adapter there and one more here.
 
     The two are drawn independently. Where they answer the same prompts, chance moves both the same
@@ -153,6 +156,6 @@ def _loss(criterion: Criterion, here: _Measured, start: _Measured | str, rng: np
     if isinstance(start, str):
         obstacle = f"it is a loss against dose 0, and there {start}"
         return Reading(criterion=criterion, value=None, probability=None, obstacle=obstacle)
-    lost = start.belief.draw(_NUM_DRAWS, rng=rng) - here.belief.draw(_NUM_DRAWS, rng=rng)
+    lost = start.belief.draw(_NUM_DRAWS, rng=rngs[1]) - here.belief.draw(_NUM_DRAWS, rng=rngs[0])
     chance = float(np.mean(lost <= criterion.bound))
     return Reading(criterion=criterion, value=start.value - here.value, probability=chance)

@@ -65,11 +65,11 @@ def recommend(
     for (start, strategy, form), cells in sorted(_curves(rates, failed).items(), key=lambda item: item[0]):
         target = _target(criteria, cells)
         read = functools.partial(
-            read_dose, cells=cells, criteria=criteria, target=target, max_missing_rate=max_missing_rate
-        )
-        draws = functools.partial(generator, seed, "recommend", *start, strategy, form)
+            read_dose, cells=cells, criteria=criteria, target=target, max_missing_rate=max_missing_rate,
+            draws=functools.partial(generator, seed, "recommend", *start, strategy, form),
+        )  # fmt: skip
         doses = [
-            read(dose, rng=draws(dose))
+            read(dose)
             if (start, strategy if dose else "none", form if dose else "none", dose) not in broken
             else failed_dose(dose, criteria)
             for dose in sorted(cells)
@@ -77,7 +77,7 @@ def recommend(
         chosen = _choose(start, strategy, form, doses, target=target, probability=probability)
         best = _best(doses) if chosen.dose is None else next(one for one in doses if one.dose == chosen.dose)
         if best and target == "next_adapter":
-            less, more = (read(best.dose, rng=draws(best.dose), spread=spread).probability for spread in (0.5, 2.0))
+            less, more = (read(best.dose, spread=spread).probability for spread in (0.5, 2.0))
             chosen = replace(chosen, sensitivity=None if less is None or more is None else (less, more))
         found.append(chosen)
     return tuple(found)
