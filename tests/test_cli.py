@@ -39,6 +39,16 @@ def imported(tmp_path: Path, call: Call) -> Path:
     return tmp_path / "mine"
 
 
+def test_status_of_imported_responses_names_one_stage_after_the_other(call: Call, imported: Path) -> None:
+    told = []
+    for verb in ("judge", "estimate", "report"):
+        told.append(call("status", imported, "--json").json()["next"])
+        call(verb, imported)
+
+    assert told == [f"safedose {verb} {imported}" for verb in ("judge", "estimate", "report")]
+    assert call("status", imported, "--json").json()["next"] is None
+
+
 def test_version(call: Call) -> None:
     assert call("--version").out.strip() == "0.1.0"
 

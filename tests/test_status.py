@@ -71,6 +71,13 @@ def test_study_nobody_worked_on_says_so(tmp_path: Path, call: Call) -> None:
     assert "nobody has worked on it yet" in call("status", folder).out
 
 
+def test_study_that_can_go_on_says_by_which_command(tmp_path: Path, finished: Path, call: Call) -> None:
+    file = write_study(tmp_path)
+
+    assert f"\nnext:  safedose run {file}\n" in call("status", file.parent).out
+    assert commands.status(finished)["next"] is None
+
+
 def test_writer_is_named_with_its_stage_while_it_works(study: Path, call: Call) -> None:
     with StudyFolder(study).writing("safedose run") as writer:
         writer.beat(now=True, stage="tune", done=12, total=40, unit="steps", what="some-arm", eta=130.0)
@@ -85,7 +92,7 @@ def test_json_holds_all_that_the_writer_tells(study: Path, call: Call) -> None:
         writer.beat(now=True, stage="tune", done=12, total=40, unit="steps", what="some-arm", eta=None)
         found = call("status", study, "--json").json()
 
-    assert set(found) == {"name", "arms", "stages", "failures", "writer"}
+    assert set(found) == {"name", "arms", "stages", "failures", "writer", "next"}
     assert {name: found["writer"][name] for name in ("state", "pid", "stage", "done", "total", "eta")} == {
         "state": "working", "pid": os.getpid(), "stage": "tune", "done": 12, "total": 40, "eta": None,
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -178,7 +178,8 @@ def status(place: Path) -> dict[str, Any]:
 
     Returns:
         `name`; `arms`, how many; `stages`, the pair (done, in all) per stage that it has; `failures`, the trainings
-        that broke off; `writer`, who works on it or did so last, None before the first.
+        that broke off; `writer`, who works on it or did so last, None before the first; `next`, the command that goes
+        on, None where nothing is left or somebody works on it.
 
     Raises:
         InputError: When it is no study.
@@ -198,13 +199,24 @@ def _status(place: Path) -> dict[str, Any]:
     listed, failures = folder.outputs.listed() or {}, folder.failures()
     stages |= {"estimated": (int("summary.json" in listed), 1), "reported": (int("report.html" in listed), 1)}
     waiting = sum(total - done for done, total in stages.values()) - len(failures)
+    writer = _writer(folder.path, finished=waiting <= 0)
     return {
         "name": study.name,
         "arms": len(folder.arms()),
         "stages": stages,
         "failures": [to_json(failure) for failure in failures],
-        "writer": _writer(folder.path, finished=waiting <= 0),
+        "writer": writer,
+        "next": None if waiting <= 0 or (writer and writer["state"] == "working") else _next(study, folder, stages),
     }
+
+
+def _next(study: Study, folder: StudyFolder, stages: Mapping[str, tuple[int, int]]) -> str:
+    """Say how a study goes on: imported answers have no `run`, their stages are asked for one by one."""
+    if study.asks:
+        return f"safedose run {folder.study_file}"
+    verbs = {"judged": "judge", "estimated": "estimate", "reported": "report"}
+    stage = next(stage for stage, (done, total) in stages.items() if done < total)
+    return f"safedose {verbs[stage]} {folder.path}"
 
 
 def _writer(root: Path, *, finished: bool) -> dict[str, Any] | None:

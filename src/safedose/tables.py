@@ -104,6 +104,7 @@ def status_table(found: Mapping[str, Any]) -> None:
         f"[bold]failed[/bold]: {safe(one['arm'])} at step {one['step']}: {safe(one['reason'])}"
         for one in found["failures"]
     ]
+    lines += [f"next:  {safe(found['next'])}"] if found["next"] else []
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
 
