@@ -276,3 +276,13 @@ def test_bad_rows_of_training_data_are_counted_in_the_plan(call: Call, tmp_path:
     assert call("plan", study).code == 2
     assert call("plan", study, "--skip-bad", "--json").json()["num_skipped"] == 1
     assert "1 bad rows of instruction.jsonl are left out" in call("plan", study, "--skip-bad").out
+
+
+def test_plan_without_its_base_still_counts_rows_steps_and_licences(call: Call, tiny: Path) -> None:
+    whole = call("plan", tiny, "--json").json()
+    found = call("plan", tiny, "--set", "base=somebody/model", "--json").json()
+
+    assert found["unknown"][0]["what"].startswith("base 'somebody/model'")
+    assert {key: found[key] for key in ("num_steps", "licences", "exposure")} == {
+        key: whole[key] for key in ("num_steps", "licences", "exposure")
+    }

@@ -8,25 +8,27 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from safedose.adopted import adopted_arms
 from safedose.bases import find_base
 from safedose.criteria import check_judges
 from safedose.data.sources import SOURCES
 from safedose.errors import InputError, Unfetched
-from safedose.exposure import measure_exposure, require_unseen
+from safedose.exposure import Exposure, measure_exposure, require_unseen
 from safedose.fitting import find_lacking
 from safedose.inputs import Inputs, check_base, check_held_out, load_prompts_of, load_rows, mix_arms, speaking_orders
 from safedose.judging.catalogue import load_judge
 from safedose.kinds import is_zero
 from safedose.mixture import Pool
+from safedose.provenance import count_licences
 from safedose.records import Arm, Example, Prompt, Role
 from safedose.store import StudyFolder
 from safedose.study import Source, Study, SuiteChoice
 from safedose.studyfile import read_study
 from safedose.suites.catalogue import expected_of
 from safedose.sweep.plan import grid, untuned_arms
+from safedose.tuning.sft import count_steps
 
 _Found = TypeVar("_Found")
 _Rows = tuple[Example, ...]
@@ -41,7 +43,10 @@ class Outline:
         study: Its settings.
         num_instruction: Instruction rows at dose 0; None where nobody here knows.
         arms: What would be made; their ids are not those of a run. None where shares cannot be turned into numbers.
+        num_steps: Optimizer steps over all arms; None where rows are missing.
         num_prompts: Prompts per suite that is here.
+        licences: Rows that are here by (source, licence).
+        exposure: What was found of overlap between the rows and prompts that are here; None where rows are missing.
         to_fetch: Sources of the catalogue whose files are missing.
         unknown: What else is missing, and what brings it.
         unchecked: What could not be held against what is missing.
@@ -51,7 +56,10 @@ class Outline:
     study: Study
     num_instruction: int | None
     arms: tuple[Arm, ...] | None
+    num_steps: int | None
     num_prompts: dict[str, int]
+    licences: dict[tuple[str, str], int]
+    exposure: Exposure | None
     to_fetch: tuple[str, ...]
     unknown: tuple[tuple[str, str], ...]
     unchecked: tuple[str, ...]
@@ -84,14 +92,18 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
     num_instruction = None if None in counts else sum(filter(None, counts))
     arms = _arms(study, num_instruction, root, attempt)
     whole = {role for role in ROLES if None not in rows[role]}
+    checked = _check_rows(study, inputs, arms or (), whole=whole, num_instruction=num_instruction)
     return Outline(
         study=study,
         num_instruction=num_instruction,
         arms=arms,
+        num_steps=checked.num_steps,
         num_prompts={name: len(prompts) for name, prompts in here.items()},
+        licences=count_licences((*pool.instruction, *pool.safety, *pool.contrast)),
+        exposure=checked.exposure,
         to_fetch=tuple(dict.fromkeys(one.source for one in missing if one.source)),
         unknown=tuple((one.what, one.fix) for one in missing if not one.source),
-        unchecked=_check_rows(study, inputs, arms or (), whole=whole, num_instruction=num_instruction),
+        unchecked=checked.unchecked,
         lacking=find_lacking(study),
     )
 
@@ -116,26 +128,41 @@ def _arms(study: Study, num_instruction: int | None, root: Path, attempt: Callab
     return None
 
 
+class _Checked(NamedTuple):
+    num_steps: int | None
+    exposure: Exposure | None
+    unchecked: tuple[str, ...]
+
+
 def _check_rows(
     study: Study, inputs: Inputs, arms: Sequence[Arm], *, whole: Collection[Role], num_instruction: int | None
-) -> tuple[str, ...]:
-    """Hold doses, validation and suites against the rows that are here; says what could not be.
+) -> _Checked:
+    """Hold doses, validation and suites against the rows that are here; says what came of it, and what could not be.
 
     Raises:
         InputError: When something does not fit.
     """
     if not study.mix or not study.data:
-        return ()
+        return _Checked(None, None, ())
     if num_instruction is not None:
         check_held_out(study, num_instruction)
     enough = {"safety", "contrast"} | ({"instruction"} if study.mix.ladder == "replace" else set())
     if not arms or not enough <= set(whole):
-        return ("whether the sources have rows enough for every dose", "whether test prompts stand in training rows")
-    mix_arms(study, inputs.pool, arms)
-    require_unseen(measure_exposure(study, inputs, arms), limit=study.data.max_overlap)
-    if set(ROLES) <= set(whole) and len(inputs.suites) == len(study.suites):
-        return ()
-    return ("whether test prompts stand in training rows, where either is not here",)
+        unchecked = (
+            "whether the sources have rows enough for every dose",
+            "whether test prompts stand in training rows",
+        )
+        return _Checked(None, None, unchecked)
+    mixtures = mix_arms(study, inputs.pool, arms)
+    exposure = measure_exposure(study, inputs, arms)
+    require_unseen(exposure, limit=study.data.max_overlap)
+    complete = set(ROLES) <= set(whole)
+    all_here = complete and len(inputs.suites) == len(study.suites)
+    return _Checked(
+        num_steps=sum(count_steps(mixture, study.tune) for mixture in mixtures) if complete else None,
+        exposure=exposure,
+        unchecked=() if all_here else ("whether test prompts stand in training rows, where either is not here",),
+    )
 
 
 def _attempt(missing: list[Unfetched], find: Callable[[], _Found]) -> _Found | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +43,27 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "to_fetch": [base.name for base in planned.bases if not base.complete],
         "remote_calls": planned.calls.num_requests if planned.calls else 0,
         "endpoint": to_json(planned.calls) if planned.calls else None,
-        "licences": [
-            {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
-            for (source, licence), count in _licences(planned).items()
-        ],
+        "licences": _licences_as_json(_licences(planned)),
     }
+
+
+def _licences_as_json(licences: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    return [
+        {"source": source, "num_rows": count, "licence": licence, "non_commercial": forbids_commerce(licence)}
+        for (source, licence), count in licences.items()
+    ]
+
+
+def _print_licences(console: Console, licences: Mapping[tuple[str, str], int]) -> None:
+    for (source, licence), count in licences.items():
+        console.print(safe(f"data: {source}: {count} rows, {licence}"), soft_wrap=True)
+    if barred := sorted({source for source, licence in licences if forbids_commerce(licence)}):
+        console.print(f"[bold]not for commercial use[/bold], by its licence: {safe(', '.join(barred))}", soft_wrap=True)
+
+
+def _print_exposure(console: Console, exposure: Exposure) -> None:
+    for label, found in describe_exposure(exposure):
+        console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
 
 
 def _licences(planned: Planned) -> dict[tuple[str, str], int]:
@@ -74,7 +90,10 @@ def outline_as_json(outlined: Outline) -> dict[str, Any]:
         "name": outlined.study.name,
         "arms": None if outlined.arms is None else [to_json(arm) | {"id": None} for arm in outlined.arms],
         "num_instruction": outlined.num_instruction,
+        "num_steps": outlined.num_steps,
         "num_prompts": outlined.num_prompts,
+        "licences": _licences_as_json(outlined.licences),
+        "exposure": exposure_as_json(outlined.exposure) if outlined.exposure else None,
         "to_fetch": list(outlined.to_fetch),
         "unknown": [{"what": what, "fix": fix} for what, fix in outlined.unknown],
         "unchecked": list(outlined.unchecked),
@@ -89,6 +108,11 @@ def outline_table(outlined: Outline) -> None:
         console.print(_arms_table(outlined.study.name, outlined.arms, outlined.num_instruction))
     there = ", ".join(f"{name} ({count})" for name, count in outlined.num_prompts.items())
     console.print(safe(f"prompts on this machine: {there or 'none'}; all else that can be checked here is in order"))
+    if outlined.num_steps is not None:
+        console.print(f"{outlined.num_instruction} instruction rows; {outlined.num_steps} optimizer steps in all")
+    _print_licences(console, outlined.licences)
+    if outlined.exposure:
+        _print_exposure(console, outlined.exposure)
     console.print("[bold]not on this machine, so not checked:[/bold]")
     if outlined.to_fetch:
         told = "- data; without a network, copy them into a folder and name it in SAFEDOSE_DATA; with one:"
@@ -138,17 +162,13 @@ def plan_table(planned: Planned) -> None:
         f"judges: {', '.join(planned.study.judges)}; remote calls: {total['remote_calls'] or 'none'}; "
         f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
-    for (source, licence), count in _licences(planned).items():
-        console.print(safe(f"data: {source}: {count} rows, {licence}"), soft_wrap=True)
-    if barred := sorted({source for source, licence in _licences(planned) if forbids_commerce(licence)}):
-        console.print(f"[bold]not for commercial use[/bold], by its licence: {safe(', '.join(barred))}", soft_wrap=True)
+    _print_licences(console, _licences(planned))
     for base in planned.bases:
         if not base.complete:
             console.print(safe(f"`run` fetches the weights of {base.name}, commit {base.commit}"))
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
-    for label, found in describe_exposure(planned.exposure):
-        console.print(safe(f"{label}: {found}"), soft_wrap=True, highlight=False)
+    _print_exposure(console, planned.exposure)
     for line in power_lines(planned.power):
         console.print(safe(line), soft_wrap=True, highlight=False)
     if planned.calls:
