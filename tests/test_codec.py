@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safedose import records
+from safedose import findings, records
 from safedose.codec import from_json, read_records, to_json, write_json, write_records
 from safedose.findings import Estimate
 from safedose.records import MixedRow, Response, Verdict
 
-KINDS = [kind for kind in vars(records).values() if dataclasses.is_dataclass(kind)]
+KINDS = [kind for kind in (vars(records) | vars(findings)).values() if dataclasses.is_dataclass(kind)]
 TABLES = [MixedRow, Response, Verdict, Estimate]
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -39,7 +39,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     if typing.get_origin(hint) is tuple:
         many = len(inner) == 2 and inner[1] is Ellipsis
         return st.lists(values(inner[0]), max_size=3).map(tuple) if many else st.tuples(*map(values, inner))
-    plain = {str: TEXT, int: st.integers(-(2**63), 2**63 - 1), float: NUMBERS, types.NoneType: st.none()}
+    whole = st.integers(-(2**63), 2**63 - 1)
+    plain = {str: TEXT, int: whole, float: NUMBERS, bool: st.booleans(), types.NoneType: st.none()}
     return plain[hint]
 
 
@@ -94,7 +95,7 @@ def test_hostile_text_survives(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_json_never_holds_what_json_cannot_say(number: float, tmp_path: Path) -> None:
-    criterion = records.Criterion(name="harmful", suite="s", endpoint="e", judge="j", bound=number)
+    criterion = findings.Criterion(name="harmful", suite="s", endpoint="e", judge="j", bound=number)
 
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "record.json", criterion)
@@ -103,7 +104,7 @@ def test_json_never_holds_what_json_cannot_say(number: float, tmp_path: Path) ->
 def test_key_that_a_newer_version_added_is_passed_over() -> None:
     written = {"name": "n", "suite": "s", "endpoint": "e", "judge": "j", "bound": 0.1, "new": 1}
 
-    assert to_json(from_json(written, records.Criterion)).keys() == written.keys() - {"new"}
+    assert to_json(from_json(written, findings.Criterion)).keys() == written.keys() - {"new"}
 
 
 def test_field_that_an_older_version_lacks_takes_its_default() -> None:
