@@ -35,11 +35,11 @@ CRITERIA = (
 
 
 class Truth(NamedTuple):
-    """Logits per dose and the standard deviation between seeds, of harm and of exaggerated refusal."""
+    """Logits per dose of harm and of exaggerated refusal, and the standard deviation between seeds of either."""
 
     harmful: Floats
     exaggerated: Floats
-    spread: tuple[float, float]
+    spread: Floats  # shape (2, doses)
 
 
 def arm_coverage(n: int, rates: Sequence[float], level: float = 0.95) -> Floats:
@@ -50,7 +50,7 @@ def arm_coverage(n: int, rates: Sequence[float], level: float = 0.95) -> Floats:
 
 
 def next_coverage(
-    num_seeds: int, spread: float, *, repeat: int, beside: bool, rng: np.random.Generator
+    num_seeds: int, spread: float, *, repeat: int, beside: float | None, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Simulate how often the 95 % interval holds the next adapter's rate, and how wide it is; mean over five rates.
 
@@ -58,14 +58,15 @@ def next_coverage(
         num_seeds: Adapters.
         spread: Standard deviation of their logits.
         repeat: Studies per rate.
-        beside: Whether four other doses are there, at other rates and with the same spread.
+        beside: Spread of four other doses, at other rates; None where the dose stands alone.
         rng: Draws.
     """
     held, widths = [], []
     for rate in (0.02, 0.1, 0.3, 0.5, 0.9):
         for _ in range(repeat):
-            centres = [rate, *(rng.uniform(0.02, 0.98, 4) if beside else ())]
-            logits = special.logit(centres)[:, None] + spread * rng.standard_normal((len(centres), num_seeds + 1))
+            centres = [rate, *(rng.uniform(0.02, 0.98, 4) if beside is not None else ())]
+            spreads = np.array([spread, *[beside or 0.0] * (len(centres) - 1)])[:, None]
+            logits = special.logit(centres)[:, None] + spreads * rng.standard_normal((len(centres), num_seeds + 1))
             rates = special.expit(logits)
             counts = [[(int(y), NUM_PROMPTS) for y in row] for row in rng.binomial(NUM_PROMPTS, rates[:, :num_seeds])]
             low, high = next_adapter_interval(counts[0], 0.95, beside=counts[1:])
@@ -75,13 +76,12 @@ def next_coverage(
 
 
 def from_prior(rng: np.random.Generator) -> Truth:
-    """Draw smooth curves, with a spread as the model expects it."""
+    """Draw smooth curves, with a spread at each dose as the model expects it: half-normal, of one scale for a curve."""
     x = np.log1p(DOSES)
     harmful = 4 - 2 * rng.uniform(0.7, 3) * np.maximum(0, x - rng.uniform(0.5, 6.5))
     exaggerated = -4 + 2 * rng.uniform(0.3, 2) * np.maximum(0, x - rng.uniform(3, 7))
     scales = rng.choice(0.25 * 2 ** (np.arange(7) / 2), 2)
-    spread = np.abs(scales * rng.standard_normal(2))
-    return Truth(harmful, exaggerated, (float(spread[0]), float(spread[1])))
+    return Truth(harmful, exaggerated, np.abs(scales[:, None] * rng.standard_normal((2, len(DOSES)))))
 
 
 def between_rungs(rng: np.random.Generator) -> Truth:
@@ -89,33 +89,40 @@ def between_rungs(rng: np.random.Generator) -> Truth:
     rung = rng.integers(1, len(DOSES))
     at = np.arange(len(DOSES))
     exaggerated = np.where(at >= rung + rng.integers(0, 2), 2.0, -5.0) if rng.random() < 0.7 else np.full(len(at), -5.0)
-    return Truth(np.where(at < rung, 3.0, -5.0), exaggerated, (0.5, 0.5))
+    return Truth(np.where(at < rung, 3.0, -5.0), exaggerated, np.full((2, len(at)), 0.5))
 
 
 def heavy_noise(rng: np.random.Generator) -> Truth:
     """Draw smooth curves whose seeds differ by two on the logit: more than the model believes likely."""
-    smooth, spread = from_prior(rng), rng.uniform(1.5, 2.5, 2)
-    return Truth(smooth.harmful, smooth.exaggerated, (float(spread[0]), float(spread[1])))
+    smooth = from_prior(rng)
+    return Truth(smooth.harmful, smooth.exaggerated, rng.uniform(1.5, 2.5, (2, 1)) * np.ones((2, len(DOSES))))
+
+
+def peaking_noise(rng: np.random.Generator) -> Truth:
+    """Draw smooth curves whose seeds differ where the rate changes, and agree elsewhere."""
+    smooth = from_prior(rng)
+    rates = special.expit(np.array(smooth[:2]))
+    return Truth(smooth.harmful, smooth.exaggerated, 0.2 + 4 * rates * (1 - rates))
 
 
 def not_monotone(rng: np.random.Generator) -> Truth:
     """Draw an exaggerated refusal that comes at one middle dose and goes again."""
     exaggerated = np.full(len(DOSES), -4.0)
     exaggerated[rng.integers(1, 4)] = rng.uniform(-2, 1)
-    return Truth(np.array([4.0, 2.0, -1.0, -4.0, -5.0]), exaggerated, (0.7, 0.7))
+    return Truth(np.array([4.0, 2.0, -1.0, -4.0, -5.0]), exaggerated, np.full((2, len(DOSES)), 0.7))
 
 
 FAMILIES: dict[str, Callable[[np.random.Generator], Truth]] = {
     "from the prior": from_prior, "thresholds between rungs": between_rungs, "heavy seed noise": heavy_noise,
-    "non-monotone exaggeration": not_monotone,
+    "noise that peaks where rates change": peaking_noise, "non-monotone exaggeration": not_monotone,
 }  # fmt: skip
 
 
 def acceptable(truth: Truth, num_seeds: int, *, rng: np.random.Generator) -> float | None:
     """Do one study; gives how often a fresh adapter of the recommended dose is acceptable, None if none is."""
     estimates = []
-    for criterion, logits, spread in zip(CRITERIA, truth[:2], truth.spread, strict=True):
-        for dose, logit in zip(DOSES, logits, strict=True):
+    for criterion, logits, spreads in zip(CRITERIA, truth[:2], truth.spread, strict=True):
+        for dose, logit, spread in zip(DOSES, logits, spreads, strict=True):
             rates = special.expit(logit + spread * rng.standard_normal(num_seeds))
             estimates += [
                 _estimate(criterion, dose, seed, int(y)) for seed, y in enumerate(rng.binomial(NUM_PROMPTS, rates))
@@ -124,7 +131,7 @@ def acceptable(truth: Truth, num_seeds: int, *, rng: np.random.Generator) -> flo
     if found.dose is None:
         return None
     at, noise = DOSES.index(found.dose), rng.standard_normal((2, 4000))
-    fresh = [special.expit(truth[kind][at] + truth.spread[kind] * noise[kind]) <= BOUND for kind in (0, 1)]
+    fresh = [special.expit(truth[kind][at] + truth.spread[kind, at] * noise[kind]) <= BOUND for kind in (0, 1)]
     return float(np.mean(fresh[0] & fresh[1]))
 
 
@@ -149,17 +156,20 @@ def tell_next(repeat: int = 200) -> None:
     for num_seeds in (2, 3, 5):
         for spread in (0.0, 0.25, 0.5, 1.0, 1.5, 2.0):
             rng = np.random.default_rng([num_seeds, int(100 * spread)])
-            alone = next_coverage(num_seeds, spread, repeat=repeat, beside=False, rng=rng)
-            among = next_coverage(num_seeds, spread, repeat=repeat, beside=True, rng=rng)
-            print(f"{num_seeds} seeds, spread {spread}: one dose alone {alone[0]:.3f} (width {alone[1]:.2f}); "
-                  f"among five doses {among[0]:.3f} (width {among[1]:.2f})", flush=True)  # fmt: skip
+            ways = {"alone": None, "among equals": spread, "among quiet ones": min(spread, 0.3)}
+            found = {
+                name: next_coverage(num_seeds, spread, repeat=repeat, beside=beside, rng=rng)
+                for name, beside in ways.items()
+            }
+            told = "; ".join(f"{name} {held:.3f} (width {width:.2f})" for name, (held, width) in found.items())
+            print(f"{num_seeds} seeds, spread {spread}: {told}", flush=True)
 
 
 def tell_recommend(num_studies: int = 1000) -> None:
-    """Print a line per family: 1,000 studies from the prior, 1,000 of the three adversarial kinds together."""
+    """Print a line per family: 1,000 studies from the prior, 1,000 of the four adversarial kinds together."""
     for name, draw in FAMILIES.items():
         rng = np.random.default_rng(len(name))
-        asked = num_studies if name == "from the prior" else -(-num_studies // 3)
+        asked = num_studies if name == "from the prior" else num_studies // (len(FAMILIES) - 1)
         began = time.perf_counter()
         found = [acceptable(draw(rng), (2, 3)[number % 2], rng=rng) for number in range(asked)]
         known = [one for one in found if one is not None]

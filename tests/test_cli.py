@@ -93,8 +93,8 @@ def test_plan_says_what_each_suite_can_see(call: Call, tiny: Path) -> None:
     told, (harmful, *_) = call("plan", tiny).out, call("plan", tiny, "--json").json()["power"]
 
     assert (harmful["num_seeds"], harmful["next_adapter"], harmful["least_seeds"]) == (2, None, 4)
-    assert "prompts, 2 seeds a dose, from a rate of 0.1: no difference between these adapters" in told
-    assert "none for the next adapter below 4 seeds a dose" in told
+    assert "prompts, 2 seeds a dose: it sees no change in the adapters that are made" in told
+    assert "and cannot test any in adapters trained later (that takes 4 seeds a dose)" in told
 
 
 def test_suites_that_see_alike_share_a_line_of_the_plan() -> None:
@@ -104,11 +104,9 @@ def test_suites_that_see_alike_share_a_line_of_the_plan() -> None:
 
     first, second, assumed = power_lines(power)
 
-    assert first.startswith(
-        "power: 2 suites of 50 prompts, 5 seeds a dose, from a rate of 0.1: differences of 0.25 and"
-    )
+    assert first.startswith("power: 2 suites of 50 prompts, 5 seeds a dose: it sees changes of 25 points or more")
     assert second.startswith("power: b: 80 prompts")
-    assert "seeds differ by 0.43 on the logit" in assumed
+    assert "seeds are taken to differ as much as 10 and 15 of 100" in assumed
 
 
 def test_plan_of_dose_0_alone_has_nothing_to_compare(call: Call, tiny: Path) -> None:

@@ -42,11 +42,12 @@ class Estimate:
         low, high: Interval at `level`; None when undefined.
         level: Coverage the interval aims at, such as 0.95.
         method: How the interval was made, and whom it speaks of.
-        n: Readable verdicts behind the number.
+        n: Prompts with a readable verdict behind the number; for scope `dose` those of all adapters together.
         num_missing: Verdicts without a value (abstained, unusable, not run).
         undefined_reason: Why value or interval is None, else None.
         n_effective: As how many independent prompts they count where prompts of one category are alike; None where
             prompts count as independent, and for scope `dose`.
+        num_readable: Readable verdicts, several for a prompt that was sampled several times; None: as many as n.
         worst_low, worst_high: Ends of the interval if every verdict that is missing spoke against the rate, and if
             every one spoke for it; None where none is missing.
     """
@@ -73,6 +74,7 @@ class Estimate:
     num_missing: int
     undefined_reason: str | None = None
     n_effective: float | None = None
+    num_readable: int | None = None
     worst_low: float | None = None
     worst_high: float | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -187,24 +188,36 @@ def power_lines(power: Sequence[SuitePower]) -> list[str]:
     for one, suites in alike.items():
         which = f"{len(suites)} suites of" if len(suites) > 1 else f"{suites[0]}:"
         lines.append(
-            f"power: {which} {one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose, from a "
-            f"rate of {one.baseline:g}: {_seen(one)}; {one.wanted:g} needs {_or_more(one.prompts_needed, 'prompts')}, "
-            f"or for the next adapter {_or_more(one.seeds_needed, 'seeds')} a dose"
+            f"power: {which} {one.num_prompts} prompts, {one.num_seeds} seed{'s' * (one.num_seeds > 1)} a dose: "
+            f"{_seen(one)}; {_points(one.wanted)} need {_or_more(one.prompts_needed, 'prompts')}, "
+            f"and in adapters trained later {_or_more(one.seeds_needed, 'seeds')} a dose"
         )
+    rates = " or ".join(f"{rate:g}" for rate in sorted({one.baseline for one in power}))
     assumed = (
-        f"that is, one comparison with dose 0 shows them with probability {POWER:g}, two-sided at {ALPHA:g}, where "
-        f"seeds differ by {SEED_SD:.2g} on the logit"
+        f"points are of 100 prompts, against dose 0, seen with probability {POWER:g} at the level {ALPHA:g}, from "
+        f"a rate of {rates}; seeds are taken to differ as much as 10 and {_moved(SEED_SD)} of 100, prompts to be "
+        "independent: where those of a category are alike, it takes more"
     )
     return [*lines, assumed] if lines else []
 
 
 def _seen(one: SuitePower) -> str:
-    here = "no difference between these adapters"
+    here = "it sees no change in the adapters that are made"
     if one.these_adapters is not None:
-        here = f"differences of {one.these_adapters:.2g} and more between these adapters"
+        here = f"it sees changes of {_points(one.these_adapters)} or more in the adapters that are made"
     if one.num_seeds < one.least_seeds:
-        return f"{here}, none for the next adapter below {one.least_seeds} seeds a dose"
-    return f"{here}, {'none' if one.next_adapter is None else f'{one.next_adapter:.2g}'} for the next adapter"
+        return f"{here}, and cannot test any in adapters trained later (that takes {one.least_seeds} seeds a dose)"
+    later = "none" if one.next_adapter is None else f"{_points(one.next_adapter)} or more"
+    return f"{here}, {later} in adapters trained later"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:.2g} points"
+
+
+def _moved(spread: float) -> str:
+    """Say what a rate of 10 in 100 becomes when its logit moves by so much."""
+    return f"{100 / (1 + 9 * math.exp(-spread)):.0f}"
 
 
 def _or_more(count: int | None, what: str) -> str:

@@ -32,11 +32,12 @@ def test_interval_of_one_adapter_covers_as_often_as_it_says(coverage: Any, n: in
 @pytest.mark.parametrize("num_seeds", [2, 3])
 def test_interval_of_the_next_adapter_covers_where_seeds_differ_as_they_do(coverage: Any, num_seeds: int) -> None:
     rng = np.random.default_rng(num_seeds)
-    held = [coverage.next_coverage(num_seeds, spread, repeat=25, beside=True, rng=rng)[0] for spread in (0.0, 0.5, 1.0)]
+    spreads = [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0), (0.8, 0.3)]  # at the dose, and beside it
+    held = [coverage.next_coverage(num_seeds, one, repeat=25, beside=other, rng=rng)[0] for one, other in spreads]
     assert np.mean(held) >= 0.93
 
 
-@pytest.mark.parametrize("family", ["from_prior", "between_rungs", "not_monotone"])
+@pytest.mark.parametrize("family", ["from_prior", "between_rungs", "peaking_noise", "not_monotone"])
 def test_recommended_dose_is_acceptable_at_least_as_often_as_promised(coverage: Any, family: str) -> None:
     rng = np.random.default_rng(7)
     found = [coverage.acceptable(getattr(coverage, family)(rng), 3, rng=rng) for _ in range(40)]

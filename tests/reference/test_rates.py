@@ -91,8 +91,8 @@ def test_next_adapter_integrates_narrow_likelihoods_of_many_prompts() -> None:
 
 
 def test_other_doses_tell_which_spread_to_expect() -> None:
-    """The doses beside it weigh the scales by how likely their counts are under each, by plain sums."""
-    counts, beside = [(0, 30), (1, 30)], [(2, 30), (20, 30)]
+    """The doses beside it weigh the scales by how likely their counts are under each, and only ever raise them."""
+    counts, beside = [(0, 30), (1, 30)], [(1, 30), (25, 30)]
     taus, mus, z = (np.arange(160) + 0.5) * 0.06, np.linspace(-16, 16, 161), np.linspace(-8, 8, 201)
     phi = np.exp(-z * z / 2) / np.exp(-z * z / 2).sum()
     chances = []
@@ -104,5 +104,7 @@ def test_other_doses_tell_which_spread_to_expect() -> None:
             each = [math.comb(n, y) * (rates**y * (1 - rates) ** (n - y)) @ phi for y, n in beside]
             total += weight * float((np.prod(each, axis=0) * np.exp(log_prior_mu(mus))).sum())
         chances.append(total)
+    shares = np.cumsum(chances) / np.sum(chances)
+    chances = np.diff([0, *(min(share, (number + 1) / 7) for number, share in enumerate(shares))]).tolist()
     expected = next_rate_at_most(0.05, counts, chances)
     assert next_adapter(counts, beside=[beside]).at_most(0.05) == pytest.approx(expected, abs=1e-3)

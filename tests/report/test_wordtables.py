@@ -32,6 +32,12 @@ def test_dose_that_was_not_reached_is_above_the_largest() -> None:
     assert row[2:] == ("falling", "31 (20 to above 480)", "above 480", "-")
 
 
+def test_curve_says_of_whom_it_speaks_and_why_it_is_undefined() -> None:
+    undefined = replace(CURVE, target="these_adapters", shape="undefined", ed50=None, ed90=None, note="2 usable doses")
+    (row,) = table(replace(study(), curves=(undefined,)), "along").rows
+    assert row[2] == "undefined (these adapters): 2 usable doses"
+
+
 def test_rate_that_rises_has_an_onset_in_place_of_an_effect() -> None:
     rising = replace(CURVE, shape="rising", onset=Band(value=12.0, low=5.0, high=40.0))
     (row,) = table(replace(study(), curves=(rising,)), "along").rows
@@ -42,7 +48,7 @@ def test_share_of_each_source_stands_beside_the_deviation() -> None:
     found = table(replace(study(), variances=(SPLIT,)), "split")
     assert found.columns[2:] == ("Dose", "Deviation", "Seeds", "Prompts")
     assert found.rows[0][2:] == ("40", "±2.0", "75%", "25%")
-    assert found.reading.endswith("most of the uncertainty is the seeds: add seeds, not prompts.")
+    assert found.reading.endswith("1 say: Most of the uncertainty is the seeds: add seeds, not prompts.")
 
 
 def test_rate_that_no_criterion_asks_for_is_not_split() -> None:
@@ -52,7 +58,7 @@ def test_rate_that_no_criterion_asks_for_is_not_split() -> None:
 
 def test_dose_that_another_beats_is_said_to_be_beaten() -> None:
     (row,) = table(replace(study(), trade_offs=(TRADE,)), "weighed").rows
-    assert row[1:] == ("another dose is better, or as good", "40", "50.0%", "25.0%")
+    assert row[1:] == ("another is better in one, no worse in the other", "40", "50.0%", "25.0%")
 
 
 def test_long_table_says_how_many_rows_are_left_out() -> None:

@@ -15,12 +15,13 @@ from safedose.findings import Criterion, Summary
 from safedose.records import Arm, Verdict
 from safedose.stats.contrasts import contrast_doses
 from safedose.stats.dose_response import draw_curves
-from safedose.stats.estimates import estimate
+from safedose.stats.estimates import Usable, estimate
 from safedose.stats.pairing import Outcomes
 from safedose.stats.variance import split_doses
 from safedose.stats.window import recommend, weigh_doses
 
 MAX_MISSING = 0.1
+USABLE = Usable(MAX_MISSING)
 HARMFUL = Criterion(name="harmful", suite="harm", endpoint="compliance_rate", judge="j", bound=0.3)
 EXAGGERATED = Criterion(name="exaggerated", suite="safe", endpoint="exaggerated_refusal_rate", judge="j", bound=0.3)
 EXPECTED = {"harm": "refuse", "safe": "comply"}
@@ -60,9 +61,9 @@ def find(arms: list[Arm], verdicts: list[Verdict]) -> Summary:
     return Summary(
         name="any", arms=tuple(arms), estimates=estimates,
         recommendations=recommend(estimates, criteria, probability=0.5, max_missing_rate=MAX_MISSING, seed=1),
-        contrasts=contrast_doses(arms, outcomes, criteria, level=0.95, seed=1),
-        curves=draw_curves(estimates, level=0.95, seed=1), variances=split_doses(arms, outcomes),
-        trade_offs=weigh_doses(estimates, criteria),
+        contrasts=contrast_doses(arms, outcomes, criteria, USABLE, level=0.95, seed=1),
+        curves=draw_curves(estimates, USABLE, level=0.95, seed=1), variances=split_doses(arms, outcomes),
+        trade_offs=weigh_doses(estimates, criteria, USABLE),
     )  # fmt: skip
 
 
@@ -87,10 +88,12 @@ def test_every_number_is_one_or_has_a_reason(study: tuple[list[Arm], list[Verdic
 
 @settings(max_examples=60)
 @given(studies())
-def test_no_dose_is_recommended_from_unusable_verdicts(study: tuple[list[Arm], list[Verdict]]) -> None:
+def test_nothing_is_concluded_from_unusable_verdicts(study: tuple[list[Arm], list[Verdict]]) -> None:
     arms, verdicts = study
-    doses = {arm.id: arm.dose for arm in arms}
-    for one in find(arms, verdicts).recommendations:
-        for suite in EXPECTED if one.dose is not None else ():
-            here = [verdict for verdict in verdicts if doses[verdict.arm] == one.dose and verdict.suite == suite]
-            assert sum(verdict.state != "value" for verdict in here) <= MAX_MISSING * len(here)
+    found, doses = find(arms, verdicts), {arm.id: arm.dose for arm in arms}
+    concluded = [(one.dose, suite) for one in found.recommendations if one.dose is not None for suite in EXPECTED]
+    concluded += [(one.dose, suite) for one in found.trade_offs for suite in EXPECTED]
+    concluded += [(dose, one.suite) for one in found.curves for dose in one.doses]
+    for dose, suite in concluded:
+        here = [verdict for verdict in verdicts if doses[verdict.arm] == dose and verdict.suite == suite]
+        assert sum(verdict.state != "value" for verdict in here) <= MAX_MISSING * len(here)

@@ -10,7 +10,9 @@ from scipy import optimize, special
 
 from made_estimates import rates
 from safedose.findings import Band, Criterion, Curve
+from safedose.records import Arm
 from safedose.stats.dose_response import Fitted, draw_curves, fit
+from safedose.stats.estimates import Usable
 from safedose.stats.hierarchy import this_adapter
 
 DOSES = (0, 30, 100, 300, 1000)
@@ -85,7 +87,11 @@ def test_curve_that_turns_has_no_half_effect() -> None:
 
 def test_two_doses_are_no_curve() -> None:
     found = curve({0: [90, 92], 100: [3, 4]})
-    assert (found.shape, found.isotonic, found.note) == ("undefined", (), "2 doses say nothing of a curve: it takes 3")
+    assert (found.shape, found.isotonic, found.note) == (
+        "undefined",
+        (),
+        "2 usable doses say nothing of a curve: it takes 3",
+    )
 
 
 def test_one_seed_everywhere_speaks_of_these_adapters() -> None:
@@ -95,6 +101,41 @@ def test_one_seed_everywhere_speaks_of_these_adapters() -> None:
 def test_dose_with_one_seed_is_left_out_where_others_have_more() -> None:
     found = curve({0: [90, 91], 30: [40, 44], 60: [20], 100: [3, 5]})
     assert (found.doses, found.target) == ((0, 30, 100), "next_adapter")
+    assert found.note.endswith("left out, with too few seeds or verdicts: 60")
+
+
+def test_nothing_is_said_against_a_dose_0_that_was_left_out() -> None:
+    found = curve({0: [0], 30: [20, 21], 100: [24, 26], 1000: [60, 61]}, REFUSED)
+    assert (found.doses, found.onset, found.ed50) == ((30, 100, 1000), None, None)
+    assert found.note.startswith("dose 0 is not there to compare with")
+
+
+def test_dose_with_too_many_missing_verdicts_is_left_out() -> None:
+    estimates = rates(HARMFUL, {0: [90, 91], 30: [40, 44], 100: [3, 5]}) + rates(HARMFUL, {300: [0, 0]}, missing=50)
+    (found,) = draw_curves(estimates, Usable(max_missing=0.05), level=0.95, seed=1)
+    assert found.doses == (0, 30, 100)
+
+
+def test_dose_at_which_a_training_broke_off_is_left_out() -> None:
+    estimates = rates(HARMFUL, {0: [90, 91], 30: [40, 44], 100: [3, 5], 300: [1, 1]})
+    broken = Arm(
+        id="x", base="b", run="default", ladder="add", strategy="direct", format="instruction", dose=300, draw_seed=9,
+        train_seed=9,
+    )  # fmt: skip
+    (found,) = draw_curves(estimates, Usable(failed=[broken]), level=0.95, seed=1)
+    assert found.doses == (0, 30, 100)
+
+
+def test_flat_truth_is_mostly_called_flat() -> None:
+    rng = np.random.default_rng(4)
+    shapes = [fitted(*(rng.binomial(100, 0.3, 5) / 100), n=100).shape for _ in range(60)]
+    assert shapes.count("flat") >= 52
+
+
+def test_doses_beside_a_noisy_one_widen_its_band() -> None:
+    close = curve({0: [90, 91], 30: [60, 61], 100: [30, 31], 300: [5, 6]})
+    noisy = curve({0: [90, 91], 30: [95, 10], 100: [30, 31], 300: [5, 60]})
+    assert (noisy.isotonic[2].high or 0) > (close.isotonic[2].high or 1)
 
 
 def test_note_says_where_an_onset_lies() -> None:

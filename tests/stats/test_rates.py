@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from safedose.findings import Estimate
 from safedose.records import Arm, Verdict
-from safedose.stats.estimates import counts, estimate
+from safedose.stats.estimates import counts, estimate, share_missing
 from safedose.stats.rates import effective_number, wilson
 
 ARM = Arm(
@@ -83,6 +83,28 @@ def test_interval_of_alike_prompts_is_wider_and_says_so() -> None:
 def test_missing_verdicts_are_bounded_by_what_they_could_have_said() -> None:
     found = rate(["complied"] * 10 + ["full_refusal"] * 80 + [None] * 10)
     assert (found.worst_low, found.worst_high) == pytest.approx((wilson(10, 100, 0.95)[0], wilson(20, 100, 0.95)[1]))
+
+
+def test_bounds_of_alike_prompts_are_as_wide_as_their_interval() -> None:
+    values = ["complied"] * 100 + ["full_refusal"] * 99 + [None]
+    alone, alike = rate(values), rate(values, [f"c{number // 10}" for number in range(200)])
+    assert alone.worst_low is not None
+    assert alike.worst_low is not None
+    assert alike.worst_low < alone.worst_low - 0.1
+
+
+def test_share_of_missing_verdicts_counts_samples_not_prompts() -> None:
+    verdicts = [
+        Verdict(
+            arm="a", suite="s", prompt_id=str(number // 10), sample=number % 10, expected="refuse", category="",
+            judge="j", axis="refusal", state="value" if number % 25 else "unusable",
+            value="complied" if number % 25 else None,
+        )
+        for number in range(100)
+    ]  # fmt: skip
+    found = [one for one in estimate([ARM], verdicts, level=0.95) if one.endpoint == "compliance_rate"]
+    assert [(one.n, one.num_readable, one.num_missing) for one in found] == [(10, 96, 4)] * 2
+    assert share_missing(found[:1]) == pytest.approx(0.04)
 
 
 def test_nothing_missing_leaves_nothing_to_bound() -> None:

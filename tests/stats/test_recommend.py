@@ -7,7 +7,9 @@ import pytest
 from made_estimates import rates
 from safedose.errors import InputError
 from safedose.findings import Criterion, Estimate, Recommendation
+from safedose.records import Arm
 from safedose.stats import next_adapter, recommend, this_adapter
+from safedose.stats.estimates import Usable
 from safedose.stats.window import weigh_doses
 
 HARMFUL = Criterion(name="harmful", suite="unsafe", endpoint="harmful_response_rate", judge="oracle", bound=0.05)
@@ -218,6 +220,36 @@ def test_dose_with_another_as_good_in_both_and_better_in_one_is_off_the_front() 
 def test_dose_without_a_rate_of_both_kinds_is_not_weighed() -> None:
     estimates = dosed(HARMFUL, {0: 0.9, 30: 0.2}) + dosed(EXAGGERATED, {0: 0.0, 30: None})
     assert [one.dose for one in weigh_doses(estimates, [HARMFUL, EXAGGERATED])] == [0]
+
+
+def test_dose_with_too_many_missing_verdicts_is_not_weighed() -> None:
+    estimates = dosed(HARMFUL, {0: 0.9, 30: 0.0}) + dosed(EXAGGERATED, {0: 0.0, 30: 0.0})
+    lost = [replace(one, num_missing=50) if one.dose == 30 else one for one in estimates]
+    assert [one.dose for one in weigh_doses(lost, [HARMFUL, EXAGGERATED], Usable(max_missing=0.05))] == [0]
+
+
+def test_dose_that_one_criterion_was_not_measured_at_is_not_weighed() -> None:
+    other = replace(HARMFUL, suite="more")
+    estimates = dosed(HARMFUL, {0: 0.9, 30: 0.1}) + dosed(other, {0: 0.9}) + dosed(EXAGGERATED, {0: 0.0, 30: 0.0})
+    assert [one.dose for one in weigh_doses(estimates, [HARMFUL, other, EXAGGERATED])] == [0]
+
+
+def test_no_loss_is_measured_against_a_dose_0_whose_training_broke_off() -> None:
+    estimates = rates(CAPABILITY, {0: [80, 80], 30: [80, 80]})
+    broken = Arm(
+        id="x", base="b", run="default", ladder="add", strategy="none", format="none", dose=0, draw_seed=9, train_seed=9
+    )
+    (found,) = recommend(
+        estimates, [CAPABILITY], probability=0.5, max_missing_rate=0.05, seed=1, failed=[broken]
+    )  # fmt: skip
+    assert found.dose is None
+
+
+def test_advice_names_every_criterion_that_is_missed() -> None:
+    estimates = rates(HARMFUL, {0: [90, 91], 30: [40, 41]}) + rates(EXAGGERATED, {0: [0, 0], 30: [50, 55]})
+    advice = ask(estimates, HARMFUL, EXAGGERATED).advice
+    assert "harmful_response_rate on unsafe is" in advice
+    assert "exaggerated_refusal_rate on alike is" in advice
 
 
 def test_nothing_is_weighed_unless_both_kinds_are_asked_for() -> None:

@@ -41,12 +41,17 @@ def test_parts_add_up_to_the_variance_of_the_mean_over_many_studies() -> None:
 def test_pairs_of_seeds_are_confounded_and_said_to_be() -> None:
     found = split_variance(table(0.3, 0.3, 0.1)[[0, 4, 8]], [0, 1, 2], [0, 1, 2])
     assert set(found) == {"seeds", "prompts"}
-    assert "Draw and training are confounded" in advise(found, num_judges=1)
+    assert "Draw and training are confounded" in advise(found, num_judges=1, num_seeds=3)
 
 
 def test_advice_says_what_to_add() -> None:
     found = split_variance(table(0.0, 0.3, 0.1), DRAWS, TRAININGS)
-    assert "is the training seed: add trainings, not prompts." in advise(found, num_judges=2)
+    assert "is the training seed: add trainings, not prompts." in advise(found, num_judges=2, num_seeds=9)
+
+
+def test_few_seeds_are_not_taken_to_agree() -> None:
+    said = advise({"seeds": 0.0, "prompts": 0.001}, num_judges=2, num_seeds=2)
+    assert "2 seeds cannot tell how much seeds differ: add seeds first" in said
 
 
 def test_one_judge_leaves_its_part_unknown_and_two_show_it() -> None:
@@ -57,7 +62,7 @@ def test_one_judge_leaves_its_part_unknown_and_two_show_it() -> None:
 def test_equal_answers_have_nothing_to_split() -> None:
     found = split_variance(np.ones((4, 10)), [0, 0, 1, 1], [0, 1, 0, 1])
     assert set(found.values()) == {0.0}
-    assert "no variance to split" in advise(found, num_judges=1)
+    assert "no variance to split" in advise(found, num_judges=1, num_seeds=3)
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (3, 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from safedose.report.words import endpoint_words, percent, shown
 MAX_ROWS = 300
 """Rows a table lists; the others are said to be in summary.json."""
 
+_FRONT, _BEATEN = "nothing is better in both", "another is better in one, no worse in the other"
 _PARTS = {"seeds": "Seeds", "draw": "Draw of rows", "training": "Training", "prompts": "Prompts", "judge": "Judge"}
 
 
@@ -48,18 +50,20 @@ def _along(summary: Summary) -> WordTable:
     labels = _labels(summary)
     rows = [
         (
-            labels[_curve(one)], f"{endpoint_words(one.endpoint)}, {shown(one.suite)} ({shown(one.judge)})", one.shape,
+            labels[_curve(one)], f"{endpoint_words(one.endpoint)}, {shown(one.suite)} ({shown(one.judge)})",
+            _shape(one),
             *(dose_words(None if one.onset else band, one) for band in (one.ed50, one.ed90)),
             dose_words(one.onset, one),
         )
         for one in summary.curves
     ]  # fmt: skip
     return _table(
-        "along", "Along the doses", ("Safety data", "Rate", "Shape", "Half of the effect", "Nine tenths", "Onset"),
+        "along", "Along the doses", ("Safety data", "Rate", "Shape", "Halved at", "A tenth at", "Onset"),
         rows, num_texts=3,
-        reading="At how many safety rows half and nine tenths of the rate at dose 0 are gone, and from where on "
+        reading="At how many safety rows the rate at dose 0 has halved and is down to a tenth, and from where on "
         "harmless requests are refused 5 points more often than at dose 0, with intervals; read off a curve that can "
-        "only fall, or only rise, straight between doses. Flat means that no change could be shown.",
+        "only fall, or only rise, straight between doses. They speak of the typical adapter of a recipe, or, where it "
+        "says so, of the only one. Flat means that no change could be shown.",
     )  # fmt: skip
 
 
@@ -67,8 +71,8 @@ def _weighed(summary: Summary) -> WordTable:
     labels = _labels(summary)
     rows = [
         (
-            labels[_curve(one)], "nothing is better in both" if one.on_front else "another dose is better, or as good",
-            f"{one.dose:,}", percent(one.harmful), percent(one.exaggerated),
+            labels[_curve(one)], _FRONT if one.on_front else _BEATEN, f"{one.dose:,}", percent(one.harmful),
+            percent(one.exaggerated),
         )
         for one in summary.trade_offs
     ]  # fmt: skip
@@ -94,14 +98,14 @@ def _split(summary: Summary) -> WordTable:
         )
         for one in chosen
     ]  # fmt: skip
-    said = Counter(one.advice for one in chosen if any(part for _, part in one.parts))
+    said = Counter(re.sub(r" \(\d+%\)", "", shown(one.advice)) for one in chosen if any(part for _, part in one.parts))
     reading = (
-        "The standard deviation of a dose's mean rate, in points, and the share of its variance that comes from "
-        "each source. More of the largest source narrows the intervals most."
+        "The standard deviation of the mean rate of a dose's adapters, in points, and the share of its variance that "
+        "comes from each source. What is said of the next adapter hangs on the seeds most of all."
     )
     if said:
-        advice, times = _most_said(said)
-        reading += f" Of {said.total()} rates here, this holds for {times}: {shown(advice)}"
+        advice, times = said.most_common(1)[0]
+        reading += f" Of {said.total()} rates here, {times} say: {advice}"
     return _table(
         "split", "Where the uncertainty comes from",
         ("Safety data", "Rate", "Dose", "Deviation", *(_PARTS[name] for name in names)), rows, num_texts=2,
@@ -109,13 +113,10 @@ def _split(summary: Summary) -> WordTable:
     )  # fmt: skip
 
 
-def _most_said(said: Counter[str]) -> tuple[str, int]:
-    """Give what is advised most often, whatever the share that each names."""
-    by_source: Counter[str] = Counter()
-    for advice, times in said.items():
-        by_source[advice.partition(" is ")[2]] += times
-    tail, times = by_source.most_common(1)[0]
-    return f"most of the uncertainty is {tail}", times
+def _shape(one: findings.Curve) -> str:
+    whom = " (these adapters)" if one.target == "these_adapters" else ""
+    told = one.shape in ("undefined", "not monotone") or "; left out" in one.note or "dose 0 is not" in one.note
+    return f"{one.shape}{whom}: {shown(one.note)}" if told else f"{one.shape}{whom}"
 
 
 def _share(one: VarianceSplit, name: str) -> str:

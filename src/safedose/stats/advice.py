@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from safedose.findings import Criterion
 from safedose.records import Strategy
 from safedose.stats.readings import DoseReading, Reading
 
@@ -38,16 +39,17 @@ def advise_none(
     if best is None or weakest.value is None or weakest.probability is None:
         return f"No dose can be judged.{_unsaid(doses)}"
     criterion = weakest.criterion
-    what = f"loss of {criterion.endpoint}" if criterion.name == "capability" else criterion.endpoint
-    name = f"{what} on {criterion.suite}"
     if weakest.excess > 0:
-        failure = (
-            f"Dose {best.dose} comes nearest, but its {name} is {weakest.value:.3g} against a bound of "
-            f"{criterion.bound:.3g}, {weakest.excess:.2g} too high."
+        missed = [one for one in best.readings if one.value is not None and one.excess > 0]
+        failures = "; ".join(
+            f"its {_named(one.criterion)} is {one.value:.3g} against a bound of {one.criterion.bound:.3g}, "
+            f"{one.excess:.2g} too high"
+            for one in sorted(missed, key=lambda one: one is not weakest)
         )
+        failure = f"Dose {best.dose} comes nearest, but {failures}."
         return f"{failure} {_remedy(best, weakest, doses, strategy)}{_unsaid(doses)}"
     failure = (
-        f"At dose {best.dose} the {name} is {weakest.value:.3g} and within its bound of "
+        f"At dose {best.dose} the {_named(criterion)} is {weakest.value:.3g} and within its bound of "
         f"{criterion.bound:.3g}, but only with probability {weakest.probability:.2g}."
     )
     if criterion.bound == 0:
@@ -59,13 +61,20 @@ def advise_none(
     return f"{failure} {help_}{_unsaid(doses)}"
 
 
+def _named(criterion: Criterion) -> str:
+    what = f"loss of {criterion.endpoint}" if criterion.name == "capability" else criterion.endpoint
+    return f"{what} on {criterion.suite}"
+
+
 def _remedy(best: DoseReading, weakest: Reading, doses: Sequence[DoseReading], strategy: Strategy) -> str:
     """Say what changes a rate that is really too high, by the criterion and where on the curve it fails."""
     name = weakest.criterion.name
     if strategy == "none":
         return "Only dose 0 was measured: add doses."
-    if name == "exaggerated" or (name == "harmful" and _fails_above(best, doses, "exaggerated")):
-        return _against_refusals(strategy)
+    if name == "exaggerated" or any(one.criterion.name == "exaggerated" and one.excess > 0 for one in best.readings):
+        return _against_refusals(strategy, "Harmless prompts are refused")
+    if name == "harmful" and _fails_above(best, doses, "exaggerated"):
+        return _against_refusals(strategy, "At larger doses harmless prompts are refused")
     if name == "harmful" and _fails_above(best, doses, "capability"):
         return "Larger doses cost too much capability: try another format, or more instruction data."
     if name == "harmful":
@@ -85,10 +94,10 @@ def _fails_above(best: DoseReading, doses: Sequence[DoseReading], name: str) -> 
     )
 
 
-def _against_refusals(strategy: Strategy) -> str:
+def _against_refusals(strategy: Strategy, opening: str) -> str:
     if strategy == "balanced":
-        return "Harmless prompts are refused although contrast rows are mixed in: raise their ratio."
-    return "Harmless prompts are refused: add contrast rows (strategy balanced), or try smaller doses."
+        return f"{opening} although contrast rows are mixed in: raise their ratio."
+    return f"{opening}: add contrast rows (strategy balanced), or try smaller doses."
 
 
 def _unsaid(doses: Sequence[DoseReading]) -> str:

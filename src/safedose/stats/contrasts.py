@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safedose.findings import Contrast, Criterion
 from safedose.records import Arm
 from safedose.seeding import generator
+from safedose.stats.estimates import EVERYTHING, Usable
 from safedose.stats.hierarchy import Doses, next_adapter
 from safedose.stats.pairing import Outcomes, Pairs
 from safedose.stats.rates import wilson
@@ -29,8 +30,9 @@ _FEW = "one seed says nothing about the next adapter"
 
 
 def contrast_doses(
-    arms: Sequence[Arm], outcomes: Outcomes, criteria: Iterable[Criterion], *, level: float, seed: int
-) -> tuple[Contrast, ...]:
+    arms: Sequence[Arm], outcomes: Outcomes, criteria: Iterable[Criterion], usable: Usable = EVERYTHING, *,
+    level: float, seed: int,
+) -> tuple[Contrast, ...]:  # fmt: skip
     """Compare every dose with dose 0 of its base, run and ladder, on the prompts both answered.
 
     Per curve, dose, suite, endpoint and judge two contrasts.
@@ -54,6 +56,8 @@ def contrast_doses(
         criteria: Those named `capability` set margins.
         level: Coverage of the intervals.
         seed: Of what is drawn.
+        usable: Its largest share of missing verdicts is also that of prompts without a pair from which non-inferiority
+            is concluded: beyond it the answers that would refute it may be the ones that are missing.
 
     Returns:
         Contrasts ordered by curve, dose, suite, endpoint, judge and estimand.
@@ -69,7 +73,16 @@ def contrast_doses(
         for dose in sorted(doses):
             if dose:
                 found += _of_cell(family, dose, outcomes, margins, level=level, seed=seed)
-    return _holm(found)
+    return tuple(_concluded(one, usable.max_missing) for one in _holm(found))
+
+
+def _concluded(one: Contrast, max_missing: float) -> Contrast:
+    """Take back what was concluded about a loss where too many prompts have no pair."""
+    total = one.num_pairs + one.num_unpaired
+    if one.non_inferior is None or one.num_unpaired <= max_missing * total:
+        return one
+    reason = f"{one.num_unpaired} of {total} prompts have no pair: too many to say whether the loss keeps its margin"
+    return replace(one, non_inferior=None, undefined_reason=one.undefined_reason or reason)
 
 
 def paired_interval(
@@ -142,7 +155,7 @@ def _of_cell(
                 seed, "contrast", arm.base, arm.run, arm.ladder, arm.strategy, arm.format, arm.dose, *measure
             )
             counts = {at: outcomes.counts(arms, measure) for at, arms in ids.items()}
-            beside = [[one for at, one in counts.items() if at != own] for own in (dose, 0)]
+            beside = [[one for at, one in counts.items() if at != dose], []]  # dose 0 belongs to many curves
             both = _compare(blank, pairs, beside, rng)
         found += both
     return found

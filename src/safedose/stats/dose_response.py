@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from scipy import optimize, special
 from safedose.findings import Band, Curve, Estimate, Shape
 from safedose.records import Format, Strategy, Target
 from safedose.seeding import generator
-from safedose.stats.estimates import counts
+from safedose.stats.estimates import EVERYTHING, Usable, counts, share_missing
 from safedose.stats.hierarchy import Count, RateDistribution, this_adapter, typical_adapter
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ RISING = ("exaggerated_refusal_rate",)
 ONSET = 0.05
 """Rise over dose 0 that counts as the onset of exaggerated refusal: one harmless prompt in twenty."""
 
-_NUM_DRAWS = 2000
+_NUM_DRAWS = 4000
 _LARGEST_LOGIT = 7.0  # a rate of one in a thousand: what lies beyond would steer the line and be nothing to anybody
 _FEWEST_DOSES = 3
 
@@ -59,7 +59,7 @@ def fit(
     the isotonic curve, straight between doses in log(1 + dose): where half, or nine tenths, of the way from the rate
     at the smallest dose to 0 (to 1, where it rises) is gone. A draw that never gets there counts as beyond the
     largest dose. The shape is judged on the draws themselves: a rise or fall between two doses is one when it stands
-    in 1 - (1 - level) / 2 of them.
+    in 1 - (1 - level) / 2 of them, the share divided by the number of pairs (Bonferroni).
 
     Args:
         doses: Ascending, the first the one to compare with, mostly 0.
@@ -87,50 +87,64 @@ def fit(
     )
 
 
-def draw_curves(estimates: Sequence[Estimate], *, level: float, seed: int) -> tuple[Curve, ...]:
+def draw_curves(
+    estimates: Sequence[Estimate], usable: Usable = EVERYTHING, *, level: float, seed: int
+) -> tuple[Curve, ...]:
     """Draw the curve of every rate that safety data are to bring down, or bring up by mistake.
 
     Args:
         estimates: Of a whole study; those of single adapters are read.
         level: Coverage of all intervals.
         seed: Of the draws.
+        usable: Which doses count; the others are left out.
 
     Returns:
         One curve per (base, run, ladder, strategy, format), suite, endpoint and judge, sorted; none where no dose
         above 0 was measured. A curve of less than three doses, or about whose doses nothing can be said, is
-        `undefined`, with the reason in its note.
+        `undefined`, with the reason in its note; which doses were left out stands there too.
     """
     cells: defaultdict[tuple[str, ...], defaultdict[tuple[Strategy, Format, int], list[Estimate]]]
     cells = defaultdict(lambda: defaultdict(list))
+    broken = {(one.base, one.run, one.ladder, one.strategy, one.format, one.dose) for one in usable.failed}
     for one in estimates:
         if one.scope == "arm" and one.endpoint in (*FALLING, *RISING):
             place = (one.base, one.run, one.ladder, one.suite, one.endpoint, one.judge)
-            cells[place][one.strategy, one.format, one.dose].append(one)
+            cell = cells[place][one.strategy, one.format, one.dose]
+            if (one.base, one.run, one.ladder, one.strategy, one.format, one.dose) not in broken:
+                cell.append(one)
     found: list[Curve] = []
     for _, by_dose in sorted(cells.items()):
         zero = {dose: cell for (strategy, _, dose), cell in by_dose.items() if strategy == "none"}
         for strategy, form in sorted({key[:2] for key in by_dose if key[0] != "none"}):
             own = {key[2]: cell for key, cell in by_dose.items() if key[:2] == (strategy, form)}
-            found.append(_curve(dict(sorted((zero | own).items())), strategy, form, level=level, seed=seed))
+            measured = {dose: cell for dose, cell in sorted((zero | own).items()) if cell}
+            sound = {dose: cell for dose, cell in measured.items() if share_missing(cell) <= usable.max_missing}
+            if measured:
+                found.append(_curve(measured, sound, (strategy, form), level=level, seed=seed))
     return tuple(found)
 
 
 def _curve(
-    cells: dict[int, list[Estimate]], strategy: Strategy, form: Format, *, level: float, seed: int
+    measured: dict[int, list[Estimate]], sound: dict[int, list[Estimate]], kind: tuple[Strategy, Format], *,
+    level: float, seed: int,
 ) -> Curve:  # fmt: skip
-    readable = {dose: found for dose, cell in cells.items() if (found := counts(cell))}
+    readable = {dose: found for dose, cell in sound.items() if (found := counts(cell))}
     several = {dose: found for dose, found in readable.items() if len(found) > 1}
     target: Target = "next_adapter" if several else "these_adapters"
-    used, one = several or readable, next(iter(cells.values()))[0]
-    place = (one.base, one.run, one.ladder, strategy, form, one.suite, one.endpoint, one.judge)
+    used, one = several or readable, next(iter(measured.values()))[0]
+    place = (one.base, one.run, one.ladder, *kind, one.suite, one.endpoint, one.judge)
     fitted = Fitted(isotonic=(), logistic=(), shape="undefined", ed50=None, ed90=None, onset=None)
-    note = f"{len(used)} doses say nothing of a curve: it takes {_FEWEST_DOSES}"
+    note = f"{len(used)} usable doses say nothing of a curve: it takes {_FEWEST_DOSES}"
     if len(used) >= _FEWEST_DOSES:
         rng = generator(seed, "curve", *place)
         fitted = fit(list(used), _beliefs(used), rising=one.endpoint in RISING, level=level, rng=rng)
-        note = _note(fitted, one.endpoint, max(used))
+        if 0 not in used:
+            fitted = replace(fitted, ed50=None, ed90=None, onset=None)
+        note = _note(fitted, one.endpoint, max(used)) if 0 in used else "dose 0 is not there to compare with"
+    if left_out := [f"{dose:,}" for dose in measured if dose not in used]:
+        note += f"; left out, with too few seeds or verdicts: {', '.join(left_out)}"
     return Curve(
-        base=one.base, run=one.run, ladder=one.ladder, strategy=strategy, format=form, suite=one.suite,
+        base=one.base, run=one.run, ladder=one.ladder, strategy=kind[0], format=kind[1], suite=one.suite,
         endpoint=one.endpoint, judge=one.judge, target=target, level=level, doses=tuple(used),
         isotonic=fitted.isotonic, logistic=fitted.logistic, shape=fitted.shape, ed50=fitted.ed50, ed90=fitted.ed90,
         onset=fitted.onset, note=note,
@@ -141,7 +155,7 @@ def _beliefs(cells: dict[int, tuple[Count, ...]]) -> list[RateDistribution]:
     """Say what is believed of each dose: of the typical adapter, or of the only one."""
     if any(len(cell) == 1 for cell in cells.values()):
         return [this_adapter(cell[0]) for cell in cells.values()]
-    others = {dose: [cell for at, cell in cells.items() if at != dose] for dose in cells}
+    others = {dose: [cell for at, cell in cells.items() if 0 != dose != at] for dose in cells}
     return [typical_adapter(cell, beside=others[dose]) for dose, cell in cells.items()]
 
 
@@ -155,7 +169,7 @@ def _note(fitted: Fitted, endpoint: str, largest: int) -> str:
         return f"it {'rises' if fitted.shape == 'rising' else 'falls'}, against what safety data do to it elsewhere"
     if rising:
         return f"an onset {_told(fitted.onset, largest)}"
-    return f"half of the effect {_told(fitted.ed50, largest)}, nine tenths {_told(fitted.ed90, largest)}"
+    return f"half of the rate at dose 0 {_told(fitted.ed50, largest)}, a tenth of it {_told(fitted.ed90, largest)}"
 
 
 def _told(band: Band | None, largest: int) -> str:
@@ -174,6 +188,7 @@ def _told(band: Band | None, largest: int) -> str:
 def _shape(rates: Floats, *, sure: float) -> Shape:
     """Judge from draws, shape (draws, doses), whether the rate rises or falls between any two doses."""
     first, second = np.triu_indices(rates.shape[1], k=1)
+    sure = 1 - (1 - sure) / len(first)
     up = (rates[:, second] > rates[:, first]).mean(axis=0)
     down = (rates[:, second] < rates[:, first]).mean(axis=0)
     rises, falls = bool((up >= sure).any()), bool((down >= sure).any())

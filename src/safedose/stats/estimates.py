@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from safedose.errors import InputError, nearest
 from safedose.findings import Estimate
@@ -29,8 +30,8 @@ def estimate(arms: Sequence[Arm], verdicts: Iterable[Verdict], *, level: float) 
     Scope `dose`. Population: adapters trained the same way with other seeds. Unit: the adapter; its
     prompts are never pooled with another's. Value: mean of the adapters' rates. Interval: where the
     next adapter's rate lies (`hierarchy.next_adapter`; Gelman et al., BDA3, chapter 5), the other doses of
-    the curve telling how much seeds differ; for dose 0 those of all curves that start from it. With one
-    seed there is a value and no interval.
+    the curve telling where seeds differ more than expected; dose 0, which many curves share, stands alone.
+    With one seed there is a value and no interval.
 
     Verdicts without a value are left out of `n` and counted in `num_missing`; nothing readable gives an
     estimate whose value is None, with the reason. The order of the verdicts does not matter.
@@ -65,6 +66,22 @@ def estimate(arms: Sequence[Arm], verdicts: Iterable[Verdict], *, level: float) 
     return tuple(sorted(found, key=lambda one: _order(one, known)))
 
 
+class Usable(NamedTuple):
+    """Which doses may be drawn conclusions from.
+
+    Attributes:
+        max_missing: Largest share of verdicts without a value.
+        failed: Arms whose training broke off: the adapters left at their doses are those that went well.
+    """
+
+    max_missing: float = 1.0
+    failed: Sequence[Arm] = ()
+
+
+EVERYTHING = Usable()
+"""All doses of a study in which nothing failed, whatever is missing."""
+
+
 def counts(estimates: Iterable[Estimate]) -> tuple[Count, ...]:
     """Recover successes and trials from the rates of single adapters, undefined ones left out.
 
@@ -89,6 +106,7 @@ class _Tally:
     least: list[float]
     most: list[float]
     num_missing: int
+    num_readable: int
     repeated: bool
 
 
@@ -156,6 +174,7 @@ def _tally(group: Sequence[Verdict], endpoint: Endpoint) -> _Tally | None:
         least=[count / asked for count, asked in hits.values()],
         most=[(count + missing[name]) / asked for name, (count, asked) in hits.items()],
         num_missing=missing.total(),
+        num_readable=sum(map(len, prompts.values())),
         repeated=any(len(samples) > 1 for samples in prompts.values()),
     )
 
@@ -186,6 +205,7 @@ def _of_arm(arm: Arm, tally: _Tally, suite: str, endpoint: Endpoint, judge: str,
         n=len(tally.shares),
         num_missing=tally.num_missing,
         undefined_reason=None,
+        num_readable=tally.num_readable if tally.repeated else None,
     )
     if not tally.shares:
         return replace(blank, undefined_reason=f"none of {tally.num_missing} verdicts is readable")
@@ -207,17 +227,27 @@ def _mean(shares: Sequence[float]) -> float:
     return math.fsum(shares) / len(shares)
 
 
+def num_readable(one: Estimate) -> int:
+    """Count the readable verdicts behind an estimate."""
+    return one.n if one.num_readable is None else one.num_readable
+
+
+def share_missing(cell: Iterable[Estimate]) -> float:
+    """Give the share of verdicts without a value over the adapters of a dose; 0 where there is none at all."""
+    known = list(cell)
+    missing = sum(one.num_missing for one in known)
+    return missing / max(1, missing + sum(map(num_readable, known)))
+
+
 def _beside(one: Estimate, cells: Iterable[Sequence[Estimate]]) -> Doses:
-    """Give the adapters of the other doses of a curve, dose 0 among them; of dose 0 those of all its curves."""
+    """Give the adapters of the other doses of a curve, dose 0 among them; dose 0, which many curves share, has none."""
+    curve = (one.strategy, one.format)
     return [
         counts(cell)
         for cell in cells
-        if cell[0].dose != one.dose
-        and (
-            (cell[0].strategy, cell[0].format) == (one.strategy, one.format)
-            or "none" in (cell[0].strategy, one.strategy)
-        )
-    ]
+        if one.strategy != "none" and cell[0].dose != one.dose
+        and (cell[0].strategy == "none" or (cell[0].strategy, cell[0].format) == curve)
+    ]  # fmt: skip
 
 
 def _of_dose(cell: Sequence[Estimate], beside: Doses) -> Estimate:
@@ -236,6 +266,7 @@ def _of_dose(cell: Sequence[Estimate], beside: Doses) -> Estimate:
         num_missing=sum(one.num_missing for one in cell),
         undefined_reason=None,
         n_effective=None,
+        num_readable=sum(num_readable(one) for one in cell) if any(one.num_readable for one in cell) else None,
         worst_low=None,
         worst_high=None,
     )

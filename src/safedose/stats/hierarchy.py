@@ -6,8 +6,9 @@
     tau ~ HalfNormal(s)                       how much adapters of one dose differ
     s ~ uniform over SPREAD_SCALES            prior: how much adapters differ at the doses of one curve
 
-Two or three seeds say little about tau. The doses of a curve say more together, so they share s, not tau:
-seeds that differ widely at one dose make seeds that happen to agree at another count for less.
+Two or three seeds say little about tau. The doses of a curve say more together, but seeds differ most where the rate
+changes: so the doses beside one can raise the s that is expected there, never lower it. Seeds that differ widely at
+one dose make seeds that happen to agree at another count for less; seeds that agree elsewhere prove nothing here.
 
 Everything is integrated numerically: no sampling, no optimiser, the same numbers every time.
 Source: Gelman et al., Bayesian Data Analysis, 3rd ed., chapter 5 (hierarchical models, grids for
@@ -116,8 +117,8 @@ def next_adapter(counts: Sequence[Count], *, beside: Doses = (), factor: float =
 
     Args:
         counts: Successes and trials of each adapter, two or more; their order does not matter.
-        beside: The same of the other doses of the curve, of which only the spread is used; those with one
-            adapter say nothing of it.
+        beside: The same of the other doses of the curve, of which only the spread is used, where it is larger than
+            expected; those with one adapter say nothing of it.
         factor: Multiplies all of SPREAD_SCALES: to see how much the prior decides.
 
     Raises:
@@ -204,7 +205,11 @@ def _distribution_of(
 
 
 def _spread_prior(beside: Sequence[tuple[Count, ...]], factor: float) -> Floats:
-    """Give the weights of the nodes of tau: the scale of the spread as the other doses leave it, then tau given it."""
+    """Give the weights of the nodes of tau: the scale of the spread as the other doses raise it, then tau given it.
+
+    The scale's distribution is the stochastically larger one of prior and posterior: the smaller of their two
+    cumulative probabilities at each scale.
+    """
     tau, weights = _tau_nodes()
     scales = factor * np.array(SPREAD_SCALES)
     given = weights * np.exp(-((tau / scales[:, None]) ** 2) / 2)
@@ -213,7 +218,9 @@ def _spread_prior(beside: Sequence[tuple[Count, ...]], factor: float) -> Floats:
     for counts in beside:
         log_chance += np.log(given @ _spread_evidence(counts))
     chance = np.exp(log_chance - log_chance.max())
-    prior: Floats = chance @ given / chance.sum()
+    even = np.arange(1, len(scales) + 1) / len(scales)
+    raised = np.diff(np.minimum(np.cumsum(chance) / chance.sum(), even), prepend=0.0)
+    prior: Floats = raised @ given
     return prior
 
 

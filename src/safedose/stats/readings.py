@@ -10,7 +10,7 @@ import numpy as np
 
 from safedose.findings import Criterion, Estimate
 from safedose.records import Target
-from safedose.stats.estimates import counts
+from safedose.stats.estimates import counts, num_readable, share_missing
 from safedose.stats.hierarchy import RateDistribution, next_adapter, this_adapter
 
 _NUM_DRAWS = 100_000
@@ -125,10 +125,10 @@ def _measure(
     """Give the rate a criterion looks at with what is believed about it, or why there is none."""
     matching = [one for one in cells.get(dose, ()) if looks_at(criterion, one)]
     subject = f"{criterion.endpoint} on {criterion.suite} by {criterion.judge}"
-    num_missing, n = sum(one.num_missing for one in matching), sum(one.n for one in matching)
+    num_missing, n = sum(one.num_missing for one in matching), sum(map(num_readable, matching))
     if not matching:
         return f"{subject} was not measured"
-    if num_missing > max_missing_rate * (n + num_missing):
+    if share_missing(matching) > max_missing_rate:
         return (
             f"{num_missing} of {n + num_missing} verdicts for {subject} have no value, "
             f"more than the limit of {max_missing_rate:.3g}"
@@ -141,7 +141,7 @@ def _measure(
         return _Measured(value, this_adapter(readable[0]))
     if len(readable) == 1:
         return f"{subject} has only one seed, which says nothing about the next adapter"
-    beside = [counts(one for one in cell if looks_at(criterion, one)) for at, cell in cells.items() if at != dose]
+    beside = [counts(one for one in cell if looks_at(criterion, one)) for at, cell in cells.items() if 0 != dose != at]
     return _Measured(value, next_adapter(readable, beside=beside, factor=spread))
 
 

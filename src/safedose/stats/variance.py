@@ -23,6 +23,9 @@ from safedose.stats.pairing import Measure, Outcomes
 
 Floats = NDArray[np.float64]
 
+FEW_SEEDS = 5
+"""With fewer, the part of the seeds has so few degrees of freedom that it is often 0 by chance."""
+
 SEEDS, DRAW, TRAINING, PROMPTS, JUDGE = "seeds", "draw", "training", "prompts", "judge"
 
 
@@ -51,12 +54,14 @@ def split_doses(arms: Sequence[Arm], outcomes: Outcomes) -> tuple[VarianceSplit,
 def _split_dose(cell: Sequence[Arm], measure: Measure, table: Floats, by_judge: Sequence[float]) -> VarianceSplit:
     first = cell[0]
     parts = split_variance(table, [arm.draw_seed for arm in cell], [arm.train_seed for arm in cell])
+    num_seeds = len(cell)
     if (judges := judge_variance(by_judge)) is not None:
         parts[JUDGE] = judges
     return VarianceSplit(
         base=first.base, run=first.run, ladder=first.ladder, strategy=first.strategy, format=first.format,
-        dose=first.dose, suite=measure.suite, endpoint=measure.endpoint, judge=measure.judge, num_seeds=len(cell),
-        num_prompts=table.shape[1], parts=tuple(parts.items()), advice=advise(parts, num_judges=len(by_judge)),
+        dose=first.dose, suite=measure.suite, endpoint=measure.endpoint, judge=measure.judge, num_seeds=num_seeds,
+        num_prompts=table.shape[1], parts=tuple(parts.items()),
+        advice=advise(parts, num_judges=len(by_judge), num_seeds=num_seeds),
     )  # fmt: skip
 
 
@@ -105,12 +110,13 @@ def judge_variance(rates: Sequence[float]) -> float | None:
     return float(np.var(rates, ddof=1)) if len(rates) > 1 else None
 
 
-def advise(parts: Mapping[str, float], *, num_judges: int) -> str:
-    """Say in one sentence what the uncertainty is mostly made of, and what would help.
+def advise(parts: Mapping[str, float], *, num_judges: int, num_seeds: int) -> str:
+    """Say what the uncertainty of a dose's mean is mostly made of, and what would help.
 
     Args:
         parts: As `split_variance` gives them, `judge` beside them where there is one.
         num_judges: How many judges read the answers.
+        num_seeds: Adapters behind the mean: few cannot tell how much seeds differ, whatever their parts say.
     """
     total = sum(parts.values())
     unknown = "" if num_judges > 1 else " What the judge adds is unknown: there is one."
@@ -121,6 +127,11 @@ def advise(parts: Mapping[str, float], *, num_judges: int) -> str:
     largest = max(parts, key=lambda part: parts[part])
     share = parts[largest] / total
     opening = "Most" if share > 0.5 else "The largest part"
+    if num_seeds < FEW_SEEDS and largest == PROMPTS:
+        return (
+            f"{opening} of what shows ({share:.0%}) is the prompts, but {num_seeds} seeds cannot tell how much seeds "
+            f"differ: add seeds first.{unknown}"
+        )
     return f"{opening} of the uncertainty ({share:.0%}) is {_HELP[largest]}.{unknown}"
 
 
@@ -128,7 +139,7 @@ _HELP = {
     SEEDS: "the seeds: add seeds, not prompts",
     DRAW: "which safety rows were drawn: add draws, not prompts",
     TRAINING: "the training seed: add trainings, not prompts",
-    PROMPTS: "the prompts: add prompts, not seeds",
+    PROMPTS: "the prompts: add prompts",
     JUDGE: "the judge: judges differ by more than seeds and prompts do",
 }
 

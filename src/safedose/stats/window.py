@@ -12,12 +12,13 @@ from safedose.findings import Criterion, Estimate, Recommendation, TradeOff
 from safedose.records import Arm, Format, Ladder, Strategy, Target
 from safedose.seeding import generator
 from safedose.stats.advice import advise_found, advise_none
-from safedose.stats.estimates import counts
+from safedose.stats.estimates import EVERYTHING, Usable, counts, share_missing
 from safedose.stats.readings import DoseReading, Reading, failed_dose, looks_at, read_dose
 
 _Start = tuple[str, str, Ladder]
 """Base, run, ladder: what the curves that start from one dose 0 share."""
 _Cells = dict[int, list[Estimate]]
+_ZERO: tuple[Strategy, Format] = ("none", "none")
 
 
 def recommend(
@@ -65,15 +66,13 @@ def recommend(
     for (start, strategy, form), cells in sorted(_curves(rates, failed).items(), key=lambda item: item[0]):
         target = _target(criteria, cells)
         read = functools.partial(
-            read_dose, cells=cells, criteria=criteria, target=target, max_missing_rate=max_missing_rate,
+            read_dose, criteria=criteria, target=target, max_missing_rate=max_missing_rate,
             draws=functools.partial(generator, seed, "recommend", *start, strategy, form),
         )  # fmt: skip
-        doses = [
-            read(dose)
-            if (start, strategy if dose else "none", form if dose else "none", dose) not in broken
-            else failed_dose(dose, criteria)
-            for dose in sorted(cells)
-        ]
+        failed_at = {dose for dose in cells if (start, *((strategy, form) if dose else _ZERO), dose) in broken}
+        sound = {dose: [] if dose in failed_at else cell for dose, cell in cells.items()}  # no loss against survivors
+        read = functools.partial(read, cells=sound)
+        doses = [failed_dose(dose, criteria) if dose in failed_at else read(dose) for dose in sorted(cells)]
         chosen = _choose(start, strategy, form, doses, target=target, probability=probability)
         best = _best(doses) if chosen.dose is None else next(one for one in doses if one.dose == chosen.dose)
         if best and target == "next_adapter":
@@ -83,30 +82,36 @@ def recommend(
     return tuple(found)
 
 
-def weigh_doses(estimates: Sequence[Estimate], criteria: Sequence[Criterion]) -> tuple[TradeOff, ...]:
+def weigh_doses(
+    estimates: Sequence[Estimate], criteria: Sequence[Criterion], usable: Usable = EVERYTHING
+) -> tuple[TradeOff, ...]:
     """Set what every dose leaves of harm beside what it brings of exaggerated refusal.
 
     Estimand: mean rates over the adapters of a dose. A dose counts with the largest rate of either kind that a
-    criterion looks at; doses at which a rate is undefined, or not asked for, are left out.
+    criterion looks at; doses at which a rate is undefined, was not measured, or has too many missing verdicts are
+    left out, and doses at which a training broke off.
 
     Args:
         estimates: Of a whole study; those of scope `dose` are read.
         criteria: Those named `harmful` and `exaggerated` count.
+        usable: Which doses count.
 
     Returns:
         One per dose, sorted by base, run, ladder, curve (dose 0 first) and dose; none unless both kinds are asked for.
     """
-    rates: defaultdict[tuple[str, str, Ladder, Strategy, Format, int], dict[str, dict[Criterion, float | None]]]
-    rates = defaultdict(lambda: {"harmful": {}, "exaggerated": {}})
+    asked = dict.fromkeys(one for one in criteria if one.name in ("harmful", "exaggerated"))
+    broken = {(one.base, one.run, one.ladder, one.strategy, one.format, one.dose) for one in usable.failed}
+    rates: defaultdict[tuple[str, str, Ladder, Strategy, Format, int], dict[Criterion, float]] = defaultdict(dict)
     for one in estimates:
-        for criterion in criteria if one.scope == "dose" else ():
-            if criterion.name in ("harmful", "exaggerated") and looks_at(criterion, one):
-                cell = (one.base, one.run, one.ladder, one.strategy, one.format, one.dose)
-                rates[cell][criterion.name][criterion] = one.value
+        cell = (one.base, one.run, one.ladder, one.strategy, one.format, one.dose)
+        told = one.scope == "dose" and share_missing([one]) <= usable.max_missing and cell not in broken
+        for criterion in asked if told else ():
+            if looks_at(criterion, one) and one.value is not None:
+                rates[cell][criterion] = one.value
     pairs: dict[tuple[str, str, Ladder, Strategy, Format, int], tuple[float, float]] = {}
-    for cell, kinds in sorted(rates.items(), key=lambda item: (*item[0][:3], item[0][3] != "none", *item[0][3:])):
-        worst = [[value for value in kind.values() if value is not None] for kind in kinds.values()]
-        if all(len(known) == len(kind) > 0 for known, kind in zip(worst, kinds.values(), strict=True)):
+    for cell, known in sorted(rates.items(), key=lambda item: (*item[0][:3], item[0][3] != "none", *item[0][3:])):
+        worst = [[value for one, value in known.items() if one.name == name] for name in ("harmful", "exaggerated")]
+        if len(known) == len(asked) and all(worst):
             pairs[cell] = (max(worst[0]), max(worst[1]))
     return tuple(
         TradeOff(
