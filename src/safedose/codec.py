@@ -31,7 +31,16 @@ def read_records(path: Path, kind: Callable[..., Record]) -> list[Record]:
     """Read back what `write_records` wrote, in the same order."""
     import pyarrow.parquet as pq
 
-    return [_unflatten(row, kind) for row in pq.ParquetFile(path).read().to_pylist()]
+    table = pq.ParquetFile(path).read()
+    return _assemble({name: table.column(name).to_pylist() for name in table.column_names}, kind)
+
+
+def read_column(path: Path, name: str) -> list[Any]:
+    """Read one column of what `write_records` wrote, in the same order."""
+    import pyarrow.parquet as pq
+
+    values: list[Any] = pq.ParquetFile(path).read(columns=[name]).column(name).to_pylist()
+    return values
 
 
 def write_json(path: Path, record: Any) -> None:
@@ -95,11 +104,15 @@ def _flatten(record: Any, prefix: str = "") -> dict[str, Any]:
     return row
 
 
-def _unflatten(row: dict[str, Any], kind: Callable[..., Record], prefix: str = "") -> Record:
-    values = {
-        name: _unflatten(row, typing.cast(Any, hint), f"{prefix}{name}.")
+def _assemble(columns: dict[str, list[Any]], kind: Callable[..., Record], prefix: str = "") -> list[Record]:
+    """Build records column by column: asking each value of each row what it is takes ten times as long."""
+    hints = _hints(kind)
+    parts = [
+        _assemble(columns, typing.cast(Any, hint), f"{prefix}{name}.")
         if dataclasses.is_dataclass(hint)
-        else _revive(row[prefix + name], hint)
-        for name, hint in _hints(kind).items()
-    }
-    return kind(**values)
+        else [_revive(value, hint) for value in columns[prefix + name]]
+        if typing.get_origin(hint) is tuple
+        else columns[prefix + name]
+        for name, hint in hints.items()
+    ]
+    return [kind(**dict(zip(hints, values, strict=True))) for values in zip(*parts, strict=True)]

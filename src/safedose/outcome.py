@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from safedose.adopted import must_prove, read_imported
 from safedose.bases import Base, find_base
-from safedose.codec import from_json, read_records
+from safedose.codec import from_json, read_column, read_records
 from safedose.errors import InputError, RunError
 from safedose.exposure import describe_exposure, measure_exposure
 from safedose.findings import Estimate, ReportFacts
@@ -73,7 +73,7 @@ def _can_speak(judge: Judge, responses: Unit, *, lenient: bool) -> bool:
     if judge.axes != ("correctness",):
         return responses.exists() or not lenient
     try:
-        return any(one.prompt.reference for one in read_records(responses.committed(), Response))
+        return any(read_column(responses.committed(), "prompt.reference"))
     except (RunError, OSError):
         if not lenient:
             raise
