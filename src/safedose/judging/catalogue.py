@@ -11,6 +11,7 @@ from safedose.records import Axis
 JUDGES: dict[str, str] = {
     "oracle": "safedose.smallworld.oracle:Oracle",
     "phrases": "safedose.judging.phrases:Phrases",
+    "refusal": "safedose.judging.refusal:Refusal",
     "exact": "safedose.judging.exact:Exact",
 }
 """Judge id to the dotted path of its class, imported only when asked for."""
