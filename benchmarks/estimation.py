@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
+from safedose.codec import read_records, write_records
 from safedose.findings import Criterion
 from safedose.records import Arm, Verdict
 from safedose.stats.contrasts import contrast_doses
@@ -61,21 +65,37 @@ def make_verdicts(arms: tuple[Arm, ...], num_verdicts: int) -> Iterator[Verdict]
                     )  # fmt: skip
 
 
-def main(num_verdicts: int) -> None:
+def write_verdicts(root: Path, arms: tuple[Arm, ...], num_verdicts: int) -> list[Path]:
+    """Write them as a study does; gives the files in their order."""
+    paths = []
+    for _, group in groupby(make_verdicts(arms, num_verdicts), key=lambda one: (one.arm, one.suite, one.judge)):
+        paths.append(root / f"{len(paths)}.parquet")
+        write_records(paths[-1], list(group), Verdict)
+    return paths
+
+
+def read_verdicts(paths: list[Path]) -> Iterator[Verdict]:
+    """Read them file by file."""
+    for path in paths:
+        yield from read_records(path, Verdict)
+
+
+def measure(root: Path, num_verdicts: int) -> None:
     """Measure and print."""
     arms = make_arms()
+    paths = write_verdicts(root, arms, num_verdicts)
     began = time.perf_counter()
-    Counter((one.arm, one.suite, one.judge, one.value) for one in make_verdicts(arms, num_verdicts))
+    Counter((one.arm, one.suite, one.judge, one.value) for one in read_verdicts(paths))
     plain = time.perf_counter() - began
-    print(f"{num_verdicts:,} verdicts made and counted: {plain:.1f} s, {peak():.0f} MB")
+    print(f"{num_verdicts:,} verdicts read and counted: {plain:.1f} s, {peak():.0f} MB")
     began = time.perf_counter()
     paired = Outcomes()
-    estimates = estimate(arms, paired.watching(make_verdicts(arms, num_verdicts)), level=0.95)
+    estimates = estimate(arms, paired.watching(read_verdicts(paths)), level=0.95)
     contrasts = contrast_doses(arms, paired, CRITERIA, level=0.95, seed=1)
     curves = draw_curves(estimates, level=0.95, seed=1)
     found = recommend(estimates, CRITERIA, probability=0.9, max_missing_rate=0.05, seed=1)
     spent = time.perf_counter() - began
-    print(f"made and estimated: {len(estimates)} estimates, {len(contrasts)} comparisons, {len(curves)} curves, "
+    print(f"read and estimated: {len(estimates)} estimates, {len(contrasts)} comparisons, {len(curves)} curves, "
           f"dose {found[0].dose}: {spent:.1f} s ({spent / plain:.1f} x), {peak():.0f} MB")  # fmt: skip
 
 
@@ -85,4 +105,5 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    with tempfile.TemporaryDirectory() as name:
+        measure(Path(name), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
