@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from safedose import __version__, cli_data, cli_import, interruption
+from safedose import __version__, cli_data, cli_import, cli_judges, interruption
 from safedose.cli_import import Json, SkipBad, left_out
 from safedose.endings import explained, fail, show
 from safedose.errors import SafedoseError, Unfetched
@@ -19,6 +19,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(cli_import.app, name="import")
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_judges.app, name="judges")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="the study file")]
 StudyDir = Annotated[Path, typer.Argument(metavar="DIR", help="the study folder, or its study.yaml")]

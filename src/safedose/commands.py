@@ -157,20 +157,29 @@ def judge_file(source: Path, judge: str, out: Path, axis: str | None, *, skip_ba
     Raises:
         InputError: When a row cannot be judged, or `out` is a folder or the source itself.
     """
-    if out.is_dir():
-        raise InputError(
-            f"{out} is a folder", where="--out", cause="the judged rows need a file", fix="name a .jsonl file in it",
-        )  # fmt: skip
-    if out.exists() and source.exists() and out.samefile(source):
-        raise InputError(
-            f"{out} is the file to be judged", where="--out", cause="it would be written over",
-            fix="name another file",
-        )  # fmt: skip
+    require_other_file(out, source)
     bad = BadRows(skip=skip_bad)
     found = ((row.number, row.values) for row in read_rows(source, bad=bad))
     rows = judge_rows(found, load_judge(judge), axis=cast(Axis | None, axis))
     write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return len(rows), bad.num_rows
+
+
+def require_other_file(out: Path, source: Path) -> None:
+    """Refuse to write rows into a folder, or over the file they are read from.
+
+    Raises:
+        InputError: When `out` is one of them.
+    """
+    if out.is_dir():
+        raise InputError(
+            f"{out} is a folder", where="--out", cause="rows need a file", fix="name a .jsonl file in it",
+        )  # fmt: skip
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(
+            f"{out} is the file that is read", where="--out", cause="it would be written over",
+            fix="name another file",
+        )  # fmt: skip
 
 
 def status(place: Path) -> dict[str, Any]:
