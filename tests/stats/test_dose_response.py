@@ -54,6 +54,12 @@ def test_half_the_effect_is_where_half_of_the_rate_at_dose_0_is_gone() -> None:
     assert 300 < (found.ed90.value or 0) < 1000
 
 
+def test_interval_of_a_crossing_ends_at_doses_that_were_tried() -> None:
+    found = fitted(0.8, 0.8, 0.6, 0.2, 0.04)
+    assert found.ed50 is not None
+    assert (found.ed50.low, found.ed50.high) == pytest.approx((100, 300))
+
+
 def test_effect_that_is_never_reached_lies_beyond_the_largest_dose() -> None:
     found = fitted(0.8, 0.8, 0.7, 0.6, 0.3)
     assert found.ed90 == Band(value=None, low=None, high=None)

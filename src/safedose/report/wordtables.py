@@ -61,9 +61,10 @@ def _along(summary: Summary) -> WordTable:
         "along", "Along the doses", ("Safety data", "Rate", "Shape", "Halved at", "A tenth at", "Onset"),
         rows, num_texts=3,
         reading="At how many safety rows the rate at dose 0 has halved and is down to a tenth, and from where on "
-        "harmless requests are refused 5 points more often than at dose 0, with intervals; read off a curve that can "
-        "only fall, or only rise, straight between doses. They speak of the typical adapter of a recipe, or, where it "
-        "says so, of the only one. Flat means that no change could be shown.",
+        "harmless requests are refused 5 points more often than at dose 0, read off a curve that can only fall, or "
+        "only rise, straight between doses. The intervals end at doses that were tried: nothing is known between. They "
+        "speak of the typical adapter of a recipe, or, where it says so, of the only one. Flat means that no change "
+        "could be shown.",
     )  # fmt: skip
 
 

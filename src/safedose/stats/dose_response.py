@@ -57,9 +57,10 @@ def fit(
     Method: draws from the beliefs; per draw the isotonic regression (pool adjacent violators; Barlow et al. 1972)
     with weights 1 / variance, and weighted least squares of the logit on log(1 + dose). ED50 and ED90 are read off
     the isotonic curve, straight between doses in log(1 + dose): where half, or nine tenths, of the way from the rate
-    at the smallest dose to 0 (to 1, where it rises) is gone. A draw that never gets there counts as beyond the
-    largest dose. The shape is judged on the draws themselves: a rise or fall between two doses is one when it stands
-    in 1 - (1 - level) / 2 of them, the share divided by the number of pairs (Bonferroni).
+    at the smallest dose to 0 (to 1, where it rises) is gone. Their intervals end at doses that were tried. A draw
+    that never gets there counts as beyond the largest dose. The shape is judged on the draws themselves: a rise or
+    fall between two doses is one when it stands in 1 - (1 - level) / 2 of them, the share divided by the number of
+    pairs (Bonferroni).
 
     Args:
         doses: Ascending, the first the one to compare with, mostly 0.
@@ -75,8 +76,8 @@ def fit(
     shape, start = _shape(rates, sure=(1 + level) / 2), monotone[:, 0]
     went = shape == ("rising" if rising else "falling")
     goals = {share: start + share * (1 - start) if rising else start * (1 - share) for share in (0.5, 0.9)}
-    reached = {share: _band(_reach(monotone, x, goal, rising=rising), level) for share, goal in goals.items()}
-    onset = _band(_reach(monotone, x, start + ONSET, rising=True), level) if rising else None
+    reached = {share: _reach(monotone, x, goal, rising=rising, level=level) for share, goal in goals.items()}
+    onset = _reach(monotone, x, start + ONSET, rising=True, level=level) if rising else None
     return Fitted(
         isotonic=_bands(monotone, level),
         logistic=_bands(_logistic(rates, x), level),
@@ -209,8 +210,12 @@ def _logistic(rates: Floats, x: Floats) -> Floats:
     return fitted
 
 
-def _reach(curves: Floats, x: Floats, goals: Floats, *, rising: bool) -> Floats:
-    """Give per monotone curve the dose at which it comes to its goal: infinite where it never does."""
+def _reach(curves: Floats, x: Floats, goals: Floats, *, rising: bool, level: float) -> Band:
+    """Say at which dose monotone curves come to their goals; they may never do.
+
+    The interval reaches from the dose that was tried before the crossing to the one after it: between them nothing
+    was measured, and how the rate runs there is the straight line's guess.
+    """
     sign = 1 if rising else -1
     curves, goals = sign * curves, sign * goals
     there = curves >= goals[:, None]
@@ -219,8 +224,12 @@ def _reach(curves: Floats, x: Floats, goals: Floats, *, rising: bool) -> Floats:
     step = np.maximum(curves[rows, after] - before, 1e-12)
     share = np.clip((goals - before) / step, 0, 1)
     place = np.expm1(x[after - 1] + share * (x[after] - x[after - 1]))
-    doses: Floats = np.where(there.any(axis=1), place, np.inf)
-    return doses
+    never = ~there.any(axis=1)
+    ends = np.rint(np.expm1(np.column_stack([x[after - 1], x[after]])))
+    low, high = np.where(never, np.inf, ends[:, 0]), np.where(never, np.inf, ends[:, 1])
+    shares = ((0.5, np.where(never, np.inf, place)), ((1 - level) / 2, low), ((1 + level) / 2, high))
+    value, first, last = (_quantile(one, share) for share, one in shares)
+    return Band(value=value, low=first, high=last)
 
 
 def _bands(curves: Floats, level: float) -> tuple[Band, ...]:
@@ -228,8 +237,11 @@ def _bands(curves: Floats, level: float) -> tuple[Band, ...]:
 
 
 def _band(values: Floats, level: float) -> Band:
-    """Give median and equal tails; infinite ones are None."""
-    shares = [0.5, (1 - level) / 2, (1 + level) / 2]
-    found = np.quantile(values, shares, method="inverted_cdf")  # others would average with infinity
-    value, low, high = (float(one) if np.isfinite(one) else None for one in found)
+    value, low, high = (_quantile(values, share) for share in (0.5, (1 - level) / 2, (1 + level) / 2))
     return Band(value=value, low=low, high=high)
+
+
+def _quantile(values: Floats, share: float) -> float | None:
+    """Give a quantile; None where it is infinite."""
+    found = float(np.quantile(values, share, method="inverted_cdf"))  # others would average with infinity
+    return found if np.isfinite(found) else None

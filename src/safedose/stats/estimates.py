@@ -277,7 +277,8 @@ def _of_dose(cell: Sequence[Estimate], beside: Doses) -> Estimate:
         reason = "one seed says nothing about the next adapter; see the arm's own interval"
         return replace(blank, value=value, method="one adapter's rate", undefined_reason=reason)
     low, high = next_adapter_interval(readable, cell[0].level, beside=beside)
-    return replace(blank, value=value, low=low, high=high)
+    # an adapter with few readable prompts counts in full for the mean, and little for the model
+    return replace(blank, value=value, low=min(low, value), high=max(high, value))
 
 
 def _place(one: Estimate) -> tuple[object, ...]:
