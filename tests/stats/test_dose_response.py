@@ -107,7 +107,7 @@ def test_one_seed_everywhere_speaks_of_these_adapters() -> None:
 def test_dose_with_one_seed_is_left_out_where_others_have_more() -> None:
     found = curve({0: [90, 91], 30: [40, 44], 60: [20], 100: [3, 5]})
     assert (found.doses, found.target) == ((0, 30, 100), "next_adapter")
-    assert found.note.endswith("left out, with too few seeds or verdicts: 60")
+    assert found.note.endswith("left out, with too few seeds or verdicts or a failed training: 60")
 
 
 def test_nothing_is_said_against_a_dose_0_that_was_left_out() -> None:
@@ -130,6 +130,7 @@ def test_dose_at_which_a_training_broke_off_is_left_out() -> None:
     )  # fmt: skip
     (found,) = draw_curves(estimates, Usable(failed=[broken]), level=0.95, seed=1)
     assert found.doses == (0, 30, 100)
+    assert found.note.endswith(": 300")
 
 
 def test_flat_truth_is_mostly_called_flat() -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from safedose.findings import Band, Curve, Estimate, Shape
-from safedose.records import Format, Strategy, Target
+from safedose.records import Arm, Format, Strategy, Target
 from safedose.seeding import generator
 from safedose.stats.estimates import EVERYTHING, Usable, counts, share_missing
 from safedose.stats.hierarchy import Count, RateDistribution, this_adapter, typical_adapter
@@ -106,23 +106,28 @@ def draw_curves(
     """
     cells: defaultdict[tuple[str, ...], defaultdict[tuple[Strategy, Format, int], list[Estimate]]]
     cells = defaultdict(lambda: defaultdict(list))
-    broken = {(one.base, one.run, one.ladder, one.strategy, one.format, one.dose) for one in usable.failed}
+    broken = {_cell(one) for one in usable.failed}
     for one in estimates:
         if one.scope == "arm" and one.endpoint in (*FALLING, *RISING):
             place = (one.base, one.run, one.ladder, one.suite, one.endpoint, one.judge)
-            cell = cells[place][one.strategy, one.format, one.dose]
-            if (one.base, one.run, one.ladder, one.strategy, one.format, one.dose) not in broken:
-                cell.append(one)
+            cells[place][one.strategy, one.format, one.dose].append(one)
     found: list[Curve] = []
     for _, by_dose in sorted(cells.items()):
         zero = {dose: cell for (strategy, _, dose), cell in by_dose.items() if strategy == "none"}
         for strategy, form in sorted({key[:2] for key in by_dose if key[0] != "none"}):
             own = {key[2]: cell for key, cell in by_dose.items() if key[:2] == (strategy, form)}
-            measured = {dose: cell for dose, cell in sorted((zero | own).items()) if cell}
-            sound = {dose: cell for dose, cell in measured.items() if share_missing(cell) <= usable.max_missing}
-            if measured:
-                found.append(_curve(measured, sound, (strategy, form), level=level, seed=seed))
+            measured = dict(sorted((zero | own).items()))
+            sound = {
+                dose: cell
+                for dose, cell in measured.items()
+                if share_missing(cell) <= usable.max_missing and _cell(cell[0]) not in broken
+            }
+            found.append(_curve(measured, sound, (strategy, form), level=level, seed=seed))
     return tuple(found)
+
+
+def _cell(one: Estimate | Arm) -> tuple[object, ...]:
+    return one.base, one.run, one.ladder, one.strategy, one.format, one.dose
 
 
 def _curve(
@@ -143,7 +148,7 @@ def _curve(
             fitted = replace(fitted, ed50=None, ed90=None, onset=None)
         note = _note(fitted, one.endpoint, max(used)) if 0 in used else "dose 0 is not there to compare with"
     if left_out := [f"{dose:,}" for dose in measured if dose not in used]:
-        note += f"; left out, with too few seeds or verdicts: {', '.join(left_out)}"
+        note += f"; left out, with too few seeds or verdicts or a failed training: {', '.join(left_out)}"
     return Curve(
         base=one.base, run=one.run, ladder=one.ladder, strategy=kind[0], format=kind[1], suite=one.suite,
         endpoint=one.endpoint, judge=one.judge, target=target, level=level, doses=tuple(used),

@@ -65,13 +65,12 @@ def recommend(
     found = []
     for (start, strategy, form), cells in sorted(_curves(rates, failed).items(), key=lambda item: item[0]):
         target = _target(criteria, cells)
-        read = functools.partial(
-            read_dose, criteria=criteria, target=target, max_missing_rate=max_missing_rate,
-            draws=functools.partial(generator, seed, "recommend", *start, strategy, form),
-        )  # fmt: skip
         failed_at = {dose for dose in cells if (start, *((strategy, form) if dose else _ZERO), dose) in broken}
         sound = {dose: [] if dose in failed_at else cell for dose, cell in cells.items()}  # no loss against survivors
-        read = functools.partial(read, cells=sound)
+        read = functools.partial(
+            read_dose, cells=sound, criteria=criteria, target=target, max_missing_rate=max_missing_rate,
+            draws=functools.partial(generator, seed, "recommend", *start, strategy, form),
+        )  # fmt: skip
         doses = [failed_dose(dose, criteria) if dose in failed_at else read(dose) for dose in sorted(cells)]
         chosen = _choose(start, strategy, form, doses, target=target, probability=probability)
         best = _best(doses) if chosen.dose is None else next(one for one in doses if one.dose == chosen.dose)
