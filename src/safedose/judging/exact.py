@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import final
 
+from safedose.judging.verdicts import verdict_on
 from safedose.records import Axis, Response, Verdict
 
 _WORD = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)+(?!\w)|(?<![\w.,])-\d+(?!\w)|\w+")
@@ -34,19 +35,13 @@ class Exact:
         return [self._verdict(response) for response in responses]
 
     def _verdict(self, response: Response) -> Verdict:
-        prompt = response.prompt
-        reference = _words(prompt.reference or "")
+        reference = _words(response.prompt.reference or "")
         correct = f" {reference} " in f" {_words(response.text)} "
         found = "the reference stands in the response" if correct else "the reference is not in the response"
-        return Verdict(
-            arm=response.arm,
-            suite=prompt.suite,
-            prompt_id=prompt.id,
-            sample=response.sample,
-            expected=prompt.expected,
-            category=prompt.category,
-            judge=self.id,
-            axis="correctness",
+        return verdict_on(
+            response,
+            self.id,
+            "correctness",
             state="value" if reference else "abstained",
             value=("correct" if correct else "wrong") if reference else None,
             reason=found if reference else "the prompt has no reference answer",

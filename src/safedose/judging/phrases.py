@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import final
 
+from safedose.judging.verdicts import verdict_on
 from safedose.records import Axis, Response, Verdict
 
 _LIST = "lists/xstest_string_match.txt"
@@ -50,16 +51,10 @@ class Phrases:
     def _verdict(self, response: Response) -> Verdict:
         text, phrase = response.text.strip(), self.opening(response.text)
         reason = f"opens with {phrase!r}" if phrase else "no phrase matches"
-        prompt = response.prompt
-        return Verdict(
-            arm=response.arm,
-            suite=prompt.suite,
-            prompt_id=prompt.id,
-            sample=response.sample,
-            expected=prompt.expected,
-            category=prompt.category,
-            judge=self.id,
-            axis="refusal",
+        return verdict_on(
+            response,
+            self.id,
+            "refusal",
             state="value" if text else "unusable",
             value=("full_refusal" if phrase else "complied") if text else None,
             reason=reason if text else "empty response",

@@ -12,6 +12,7 @@ from typing import NamedTuple, final
 from safedose.judging.english import is_english
 from safedose.judging.moves import LEXICON, WORDS, words
 from safedose.judging.refusal_features import features
+from safedose.judging.verdicts import verdict_on
 from safedose.records import Axis, Response, State, Verdict
 
 WEIGHTS = "refusal_weights.json"
@@ -95,17 +96,11 @@ class Refusal:
         return "speaking for it: " + ", ".join(most) if most else "nothing in particular speaks for it"
 
     def _verdict(self, response: Response) -> Verdict:
-        prompt = response.prompt
-        reading = self._read(prompt.text, response.text)
-        return Verdict(
-            arm=response.arm,
-            suite=prompt.suite,
-            prompt_id=prompt.id,
-            sample=response.sample,
-            expected=prompt.expected,
-            category=prompt.category,
-            judge=self.id,
-            axis="refusal",
+        reading = self._read(response.prompt.text, response.text)
+        return verdict_on(
+            response,
+            self.id,
+            "refusal",
             state=reading.state,
             value=reading.value,
             score=reading.score,
