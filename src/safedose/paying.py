@@ -17,6 +17,7 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.catalogue import load_judge
 from safedose.judging.fence import break_up
 from safedose.judging.pairs import Asking, Pair
+from safedose.judging.verdicts import is_blank
 from safedose.plainyaml import read_yaml_file
 from safedose.records import Response
 from safedose.remote.book import NAME, Book
@@ -104,7 +105,7 @@ class Purse:
         pairs = [Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before) for one in answers]
         new = {}
         for pair, one in zip(pairs, answers, strict=True):
-            if one.text.strip() and pair.key not in self._known:
+            if not is_blank(one.text) and pair.key not in self._known:
                 new[pair.key] = one
         self._known |= new.keys()
         if new:

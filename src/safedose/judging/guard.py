@@ -16,10 +16,11 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.fence import break_up
 from safedose.judging.guard_answers import Told, probability
 from safedose.judging.guard_table import GUARDS, Guard
-from safedose.judging.pairs import Bill, Pair, PairJudge, Reading
+from safedose.judging.pairs import Bill, Pair, PairJudge
 from safedose.judging.parsing import quoted
 from safedose.judging.rubric import open_speaker
 from safedose.judging.speakers import Answer, Question, Speaker, most_tokens
+from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, State, Turn
 from safedose.remote.client import Remote
 from safedose.remote.settings import Server

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, final
 from safedose.errors import InputError, plain
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.guard import check_share
-from safedose.judging.pairs import Bill, Pair, PairJudge, Reading
+from safedose.judging.pairs import Bill, Pair, PairJudge
+from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
 from safedose.remote.book import Outcome
 from safedose.remote.client import Remote

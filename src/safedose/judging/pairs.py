@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, final, runtime_checkable
 
-from safedose.judging.verdicts import verdict_on
-from safedose.records import Axis, Prompt, Response, State, Turn, Verdict
+from safedose.judging.verdicts import Reading, is_blank, verdict_on
+from safedose.records import Axis, Prompt, Response, Turn, Verdict
 from safedose.remote.client import Remote
 from safedose.remote.settings import Server
 from safedose.store import digest
@@ -30,15 +30,6 @@ class Pair:
         """Identifies it: pairs of one key are one."""
         rival = [] if self.rival is None else [self.rival]
         return digest([[[turn.speaker, turn.text] for turn in self.before], self.prompt, self.response, *rival])
-
-
-class Reading(NamedTuple):
-    """What was read in a pair, on one axis; value and score are None unless the state is `value`."""
-
-    state: State
-    reason: str
-    value: str | None = None
-    score: float | None = None
 
 
 class Bill(NamedTuple):
@@ -127,17 +118,15 @@ class PairJudge:
         new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in self._known}
         self._read([new[key] for key in sorted(new)])
         return [
-            verdict_on(
-                response, self.id, axis, state=found.state, value=found.value, score=found.score, reason=found.reason
-            )
+            verdict_on(response, self.id, axis, found)
             for response, key in zip(responses, keys, strict=True)
             for axis, found in zip(self.axes, self._known[key], strict=True)
         ]
 
     def _read(self, pairs: Sequence[Pair]) -> None:
-        empty = [pair for pair in pairs if not pair.response.strip()]
+        empty = [pair for pair in pairs if is_blank(pair.response)]
         self._known |= {pair.key: (Reading("unusable", "empty response"),) * len(self.axes) for pair in empty}
-        said = [pair for pair in pairs if pair.response.strip()]
+        said = [pair for pair in pairs if not is_blank(pair.response)]
         for start in range(0, len(said), TOGETHER):
             batch = said[start : start + TOGETHER]
             found = zip(batch, self._reader.read(batch), strict=True)

@@ -18,9 +18,10 @@ from safedose.errors import InputError, nearest
 from safedose.hub import COMMIT, REWARD_FILE, is_hub_id
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import ComparingJudge
-from safedose.judging.pairs import Bill, Pair, PairJudge, Reading
+from safedose.judging.pairs import Bill, Pair, PairJudge
 from safedose.judging.rewardfile import PRESETS, RewardFile, read_reward_file, require_length
 from safedose.judging.scoring import LocalScorer
+from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
 from safedose.remote.client import Remote
 from safedose.store import digest
@@ -210,7 +211,8 @@ class RewardReader(_Here):
         harmful = score >= self._threshold if self._side == "up" else score <= self._threshold
         reason = f"{self._name}: {said}, harmful from {self._threshold:g} {self._side}"
         # on the axis of harm a higher score is more harmful, whatever the model's own direction: means and AUC go by it
-        return Reading("value", reason, "harmful" if harmful else "harmless", score if self._side == "up" else -score)
+        harm = score if self._side == "up" else 0.0 - score
+        return Reading("value", reason, "harmful" if harmful else "harmless", harm)
 
 
 @final

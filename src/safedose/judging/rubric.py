@@ -18,11 +18,12 @@ from safedose.interfaces import Judge
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import BothOrders, ComparingJudge
 from safedose.judging.fence import fenced, make_nonce
-from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge, Reading
+from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge
 from safedose.judging.parsing import quoted, read_verdict
 from safedose.judging.phrases import Phrases
 from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load_rubric
 from safedose.judging.speakers import Answer, Question, ServerSpeaker, Speaker, most_tokens
+from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, Turn
 from safedose.remote.client import Remote
 from safedose.remote.settings import Server

@@ -1,13 +1,17 @@
-"""A verdict on a response: what names the response is copied in one place."""
+"""What a judge reads in a response, and the verdict it makes: what names the response is copied in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
+from unicodedata import category
 
 from safedose.errors import RunError, SafedoseError
 from safedose.interfaces import Judge
 from safedose.records import Axis, Response, State, Verdict
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 
 
 @contextmanager
@@ -29,13 +33,31 @@ def blaming(judge: Judge) -> Iterator[None]:
         ) from error  # fmt: skip
 
 
-def verdict_on(
-    response: Response, judge: str, axis: Axis, *, state: State, value: str | None, reason: str,
-    score: float | None = None,
-) -> Verdict:  # fmt: skip
+class Reading(NamedTuple):
+    """What was read in a response, on one axis; value and score are None unless the state is `value`."""
+
+    state: State
+    reason: str
+    value: str | None = None
+    score: float | None = None
+
+
+def is_blank(text: str) -> bool:
+    """Say whether a text has no visible character: nothing but white space, controls and marks without a width."""
+    return all(category(sign) in _UNSEEN for sign in text)
+
+
+def verdict_on(response: Response, judge: str, axis: Axis, reading: Reading) -> Verdict:
     """Write down what a judge read in a response."""
     prompt = response.prompt
     return Verdict(
         arm=response.arm, suite=prompt.suite, prompt_id=prompt.id, sample=response.sample, expected=prompt.expected,
-        category=prompt.category, judge=judge, axis=axis, state=state, value=value, score=score, reason=reason,
+        category=prompt.category, judge=judge, axis=axis, state=reading.state, value=reading.value,
+        score=reading.score, reason=reading.reason,
     )  # fmt: skip
+
+
+def speaking_for(value: str, pulls: Mapping[str, float]) -> str:
+    """Name the three features that speak most for a value, by how far each pulls towards it."""
+    most = [name for name in sorted(pulls, key=lambda name: (-pulls[name], name))[:3] if pulls[name] > 0]
+    return f"speaking for {value}: {', '.join(most)}" if most else f"nothing in particular speaks for {value}"
