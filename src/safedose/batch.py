@@ -25,7 +25,7 @@ from safedose.importing import read_mapping
 from safedose.interfaces import Advance, Judge
 from safedose.judging.catalogue import CAUTIONS
 from safedose.judging.pairs import Asking
-from safedose.judging.rows import READ, axis_of, judge_parts, read_answer
+from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
 from safedose.paying import PIPE, Purse
 from safedose.progress import Watch
 from safedose.store.durable import replacing
@@ -119,7 +119,7 @@ class _Work:
         """Check every row and reckon what it costs, part by part; nothing is judged."""
         found = self._seen(rows(BadRows(skip=self._order.skip_bad)))
         while part := list(islice(found, self._at_once)):
-            purse.reckon([read_answer(row.number, row.values, self._columns, self._name) for row in part])
+            purse.reckon(*read_answers(part, self._judge, self._columns, self._name))
             yield part
 
     def judge(self, rows: Rows, stream: BinaryIO, advance: Advance) -> Judged:

@@ -117,14 +117,14 @@ class Judge(Protocol):
 
 @runtime_checkable
 class Comparer(Protocol):
-    """A judge that compares answers with those of dose 0; it is a `Judge` too, on the axis `preference`."""
+    """A judge that compares answers, in a study with those of dose 0; it is a `Judge` too, on the axis `preference`."""
 
     def compare(self, responses: Sequence[Response], rivals: Sequence[Response]) -> list[Verdict]:
         """Give one verdict per response: `preferred` to the rival's answer, `tie`, or `not_preferred`.
 
         Args:
-            responses: Answers at a dose.
-            rivals: What dose 0 answered to the same prompts, in the same order.
+            responses: Answers, in a study at a dose.
+            rivals: Other answers to the same prompts, in the same order; in a study those of dose 0.
         """
         ...
 

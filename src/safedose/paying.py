@@ -98,21 +98,29 @@ class Purse:
         """Where requests are written down; None when nobody is asked."""
         return self._path if self.server else None
 
-    def reckon(self, answers: Sequence[Response]) -> None:
-        """Add what judging these answers asks at most; pairs that were reckoned before cost nothing."""
+    def reckon(self, answers: Sequence[Response], rivals: Sequence[Response] = ()) -> None:
+        """Add what judging these answers asks at most; pairs that were reckoned before cost nothing.
+
+        Args:
+            answers: What is judged.
+            rivals: The other answers, for a judge that compares, in the same order; else none.
+        """
         if self._asking is None or self.server is None:
             return
-        pairs = [Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before) for one in answers]
+        others: list[str | None] = [one.text for one in rivals] or [None] * len(answers)
         new = {}
-        for pair, one in zip(pairs, answers, strict=True):
-            if not is_blank(one.text) and pair.key not in self._known:
-                new[pair.key] = one
+        for one, rival in zip(answers, others, strict=True):
+            pair = Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before, rival=rival)
+            if not (is_blank(one.text) and is_blank(rival or "")) and pair.key not in self._known:
+                new[pair.key] = one, rival
         self._known |= new.keys()
         if new:
             # no token is less than a byte
-            num_bytes = sum(len(break_up(one.text).encode(errors="replace")) for one in new.values())
-            prompts = [one.prompt for one in new.values()]
-            bill = self._asking.bill(prompts, answer_tokens=math.ceil(num_bytes / len(new)))
+            texts = [text for one, rival in new.values() for text in (one.text, rival) if text is not None]
+            num_bytes = sum(len(break_up(text).encode(errors="replace")) for text in texts)
+            prompts = [one.prompt for one, _ in new.values()]
+            # per answer: a judge that compares reckons with two answers to a prompt
+            bill = self._asking.bill(prompts, answer_tokens=math.ceil(num_bytes / len(texts)))
             self.num_requests += bill.num_requests
             self.most_cost += self.server.cost(bill.prompt_tokens, bill.completion_tokens)
 

@@ -16,7 +16,7 @@ from safedose.errors import InputError, RunError, nearest
 from safedose.generation.armrows import check_mapping, check_seen
 from safedose.importing import read_mapping
 from safedose.interfaces import Judge
-from safedose.judging.rows import axis_of, judge_rows, read_answer
+from safedose.judging.rows import axis_of, judge_rows, read_answers
 from safedose.paying import Purse
 from safedose.records import Axis
 from safedose.stats.endpoints import READABLE
@@ -26,8 +26,8 @@ from safedose.store import write_text
 UNLABELLED = "unlabelled"
 """What a label means that says nothing of the answer, such as "unclear": its row is counted and left out."""
 
-COLUMNS = ("prompt", "response", "label", "expected", "reference", "suite")
-"""The columns understood; every row must have the first three."""
+COLUMNS = ("prompt", "response", "label", "rival", "expected", "reference", "suite")
+"""The columns understood; every row must have the first three, and for a judge that compares the fourth."""
 
 _MOST_GROUPS = 50
 _MOST_NAMED = 20  # labels that a message lists
@@ -95,7 +95,7 @@ def validate(
 
     Args:
         judge: Who is held against people.
-        source: File of rows with `prompt`, `response` and `label`.
+        source: File of rows with `prompt`, `response` and `label`; for a judge that compares also `rival`.
         wishes: How it is to be read.
         out: JSONL file for the differing answers, written over; None writes none.
         purse: Pays for the judge; None is right for one that asks no server.
@@ -120,7 +120,7 @@ def validate(
             fix="map the right column with --map label=theirs",
         )  # fmt: skip
     shown_to = [(row.number, row.values) for row, _ in kept]
-    purse.reckon([read_answer(number, values, source=str(source)) for number, values in shown_to])
+    purse.reckon(*read_answers(shown_to, judge, source=str(source)))
     purse.announce(tell)
     with purse.open():
         verdicts = judge_rows(shown_to, judge, axis=axis, source=str(source))
@@ -136,7 +136,7 @@ def validate(
         num_unlabelled=len(rows) - len(kept),
         overall=overall,
         groups=tuple(agreement_on(name, [one for one in compared if one.group == name], axis) for name in groups),
-        notes=tuple(_notes(overall)),
+        notes=tuple(_notes(overall, axis)),
         differing=tuple(one for one in compared if one.verdict != one.meaning),
     )
     if out is not None:
@@ -242,13 +242,16 @@ def _compared(row: _Labelled, meaning: str, judged: Mapping[str, Any], axis: Axi
             fix="check it with safedose.testing, or take another judge",
         )  # fmt: skip
     return Compared(
-        row=row.number, group=row.group, prompt=judged["prompt"], response=judged["response"], label=row.label,
-        meaning=meaning, state=state, verdict=verdict, score=judged["score"], reason=judged["reason"],
+        row=row.number, group=row.group, prompt=judged["prompt"], response=judged["response"],
+        rival=judged.get("rival"), label=row.label, meaning=meaning, state=state, verdict=verdict,
+        score=judged["score"], reason=judged["reason"],
     )  # fmt: skip
 
 
-def _notes(overall: Agreement) -> Iterable[str]:
+def _notes(overall: Agreement, axis: Axis) -> Iterable[str]:
     if overall.num_prompts < overall.num_rows:
         yield "some prompts stand in several rows, which are not independent: the intervals are too narrow"
     if overall.kappa.high is not None and overall.kappa.high < 0:
         yield "agreement is below chance: are the labels turned round, or of another axis? Look at the code book"
+    if axis == "preference" and any(said["tie"] for said in overall.confusion.values()):
+        yield "a tie counts as not preferred, but in kappa_exact and the confusion"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from judge_servers import FENCE, judge_by, response
+from cli_call import Call
+from judge_servers import FENCE, PRICES, judge_by, response, write_settings
 from safedose import commands, importing
+from safedose.errors import InputError
 from safedose.interfaces import Comparer
+from safedose.judging.rows import judge_rows
 from safedose.progress import Watch
 from safedose.testing import ScriptedEndpoint, check_judge
 from tiny_study import write_rows
@@ -126,3 +130,42 @@ def test_a_study_compares_every_dose_with_dose_0_of_the_same_seeds(tmp_path: Pat
     rates = [one for one in folder.summary().estimates if one.endpoint == "win_rate"]
     assert {(one.suite, one.dose) for one in rates} == {("fine", 100)}
     assert [(one.value, one.n) for one in rates if one.scope == "arm"] == [(0.25, 6), (0.25, 6)]
+
+
+def test_rows_with_a_rival_are_compared_in_both_orders(tmp_path: Path) -> None:
+    rows = [
+        (1, {"prompt": "Why?", "response": "Because of the moon and the sun.", "rival": "Because."}),
+        (2, {"prompt": "Why?", "response": "Because.", "rival": "Because of the moon and the sun."}),
+    ]
+
+    with judge_by(tmp_path, by_words, judge=HELPFUL) as (judge, _):
+        judged = judge_rows(rows, judge)
+
+    assert [(row["state"], row["verdict"], row["axis"]) for row in judged] == [
+        ("value", "preferred", "preference"),
+        ("value", "not_preferred", "preference"),
+    ]
+
+
+def test_a_row_without_a_rival_is_wrong_input_before_anything_is_asked(tmp_path: Path) -> None:
+    with judge_by(tmp_path, by_words, judge=HELPFUL) as (judge, server):
+        with pytest.raises(InputError, match="column 'rival' is missing"):
+            judge_rows([(1, {"prompt": "Why?", "response": "Because."})], judge)
+
+        assert not server.heard
+
+
+def test_a_comparing_judge_is_held_against_people_at_no_more_than_the_cost_told(call: Call, tmp_path: Path) -> None:
+    said = [{"prompt": f"Why {k}?", "one": "The sun, \u4eac.", "two": "Rain.", "label": 1 + (k == 0)} for k in range(9)]
+    labels, differing = write_rows(tmp_path / "labels.jsonl", said), tmp_path / "differing.jsonl"
+    columns = ["--map=response=one", "--map=rival=two", "--meaning=1=preferred", "--meaning=2=not_preferred"]
+
+    with ScriptedEndpoint(by_words) as server:
+        settings = write_settings(tmp_path, server, judge=HELPFUL, **PRICES)
+        end = ("--settings", settings, "--max-spend", 1e9, "--out", differing, "--json")
+        found = call("judges", "validate", "--labels", labels, *columns, *end).json()
+
+    assert (found["axis"], found["overall"]["agreement"]["value"]) == ("preference", pytest.approx(8 / 9))
+    assert [json.loads(line)["rival"] for line in differing.read_text().splitlines()] == ["Rain."]
+    assert found["asked"]["num_requests"] == len(server.heard)
+    assert found["asked"]["spent"] == sum(sum(one.tokens) for one in server.heard) <= found["asked"]["most_cost"]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import cast, get_args
 
 from safedose.errors import InputError, RunError, nearest
-from safedose.interfaces import Judge
+from safedose.interfaces import Comparer, Judge
 from safedose.judging.verdicts import blaming
 from safedose.records import Axis, Expected, Prompt, Response, State, Verdict
 
 ADDED = ("state", "verdict", "score", "judge", "axis", "reason")
 """The columns that `judge_rows` adds, in this order."""
 
-READ = ("prompt", "response", "expected", "reference", "suite")
-"""The columns that are read; every row must have the first two."""
+READ = ("prompt", "response", "rival", "expected", "reference", "suite")
+"""The columns that are read; every row must have the first two, and for a judge that compares the third."""
 
 Numbered = tuple[int, Mapping[str, object]]
 """Row number and values, as `safedose.data.readers.read_rows` gives them."""
@@ -42,8 +43,8 @@ def judge_rows(
     """Add a judge's verdict to every row, one row out per row in, in the same order.
 
     Args:
-        rows: Texts `prompt` and `response` are needed; `expected`, `reference` and `suite` are shown to the judge
-            where present; every column is kept.
+        rows: Texts `prompt` and `response` are needed, and for a judge that compares `rival`, the other answer;
+            `expected`, `reference` and `suite` are shown to the judge where present; every column is kept.
         judge: Who reads.
         axis: Which of the judge's axes to write; None takes its first.
         columns: Columns of `READ` that have other names: ours to theirs.
@@ -60,9 +61,9 @@ def judge_rows(
     """
     chosen = axis_of(judge, axis)
     kept = [(number, dict(values)) for number, values in rows]
-    answers = [read_answer(number, values, columns, source) for number, values in kept]
+    answers, rivals = read_answers(kept, judge, columns, source)
     with blaming(judge):
-        verdicts = judge.judge(answers)
+        verdicts = judge.compare(answers, rivals) if isinstance(judge, Comparer) else judge.judge(answers)
     expected = [(f"row-{number}", one) for number, _ in kept for one in judge.axes]
     if [(verdict.prompt_id, verdict.axis) for verdict in verdicts] != expected:
         raise _broken(
@@ -71,6 +72,23 @@ def judge_rows(
         )  # fmt: skip
     written = [verdict for verdict in verdicts if verdict.axis == chosen]
     return [values | _added(verdict, judge) for (_, values), verdict in zip(kept, written, strict=True)]
+
+
+def read_answers(
+    rows: Iterable[Numbered], judge: Judge, columns: Mapping[str, str] | None = None, source: str = ""
+) -> tuple[list[Response], list[Response]]:
+    """Read what a judge is shown of rows: the answers, and for a judge that compares their rivals, else none.
+
+    Raises:
+        InputError: When a row cannot be judged, naming source, row and column.
+    """
+    kept = list(rows)
+    answers = [read_answer(number, values, columns, source) for number, values in kept]
+    if not isinstance(judge, Comparer):
+        return answers, []
+    names = _names(columns)
+    texts = [_text(_where(number, source), values, names["rival"]) for number, values in kept]
+    return answers, [replace(answer, text=text) for answer, text in zip(answers, texts, strict=True)]
 
 
 def axis_of(judge: Judge, axis: str | None) -> Axis:
@@ -97,7 +115,7 @@ def read_answer(
     Raises:
         InputError: When it cannot be judged, naming source, row and column.
     """
-    where = f"{source}, row {number}" if source else f"row {number}"
+    where = _where(number, source)
     taken = [column for column in ADDED if column in values]
     if taken:
         raise InputError(
@@ -106,7 +124,7 @@ def read_answer(
             cause="the file was judged before, or uses a name that judging adds",
             fix=f"rename or drop the column; judging adds {', '.join(ADDED)}",
         )
-    names = {name: (columns or {}).get(name, name) for name in READ}
+    names = _names(columns)
     text = _text(where, values, names["response"])
     prompt = Prompt(
         id=f"row-{number}",
@@ -116,6 +134,14 @@ def read_answer(
         reference=_optional(where, values, names["reference"]),
     )
     return Response(arm="", prompt=prompt, sample=0, text=text, finish="imported")
+
+
+def _where(number: int, source: str) -> str:
+    return f"{source}, row {number}" if source else f"row {number}"
+
+
+def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
+    return {name: (columns or {}).get(name, name) for name in READ}
 
 
 def _added(verdict: Verdict, judge: Judge) -> dict[str, object]:
@@ -154,7 +180,8 @@ def _text(where: str, values: Mapping[str, object], column: str) -> str:
     raise InputError(
         f"column {column!r} {problem}{hint}",
         where=where,
-        cause="judging reads a text `prompt` and a text `response` from every row",
+        cause="judging reads a text `prompt` and a text `response` from every row; a judge that compares also `rival`, "
+        "the other answer",
         fix=f"fill the column {column!r}, or name the right one with --map ours=theirs",
     )
 

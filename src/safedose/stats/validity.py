@@ -31,6 +31,7 @@ class Compared:
         row: Number in the file, as `safedose.data.readers.Row` counts.
         group: Value of the column of groups, "" where the row has none.
         prompt, response: What was asked and answered.
+        rival: The answer it was compared with; None where the judge compares nothing.
         label: As it stands in the file.
         meaning: What that means on the axis.
         state, verdict, score, reason: The judge's; `verdict` is None unless the state is `value`.
@@ -40,6 +41,7 @@ class Compared:
     group: str
     prompt: str
     response: str
+    rival: str | None
     label: str
     meaning: str
     state: str
