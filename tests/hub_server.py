@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,3 +93,15 @@ def serving(folder: Path, repository: str, *, kind: str = "models") -> Iterator[
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def safedose(hub: Hub | None, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, which knows no other Hub; None: no Hub at all."""
+    address = hub.address if hub else "http://127.0.0.1:9"  # the port of discard, where nobody listens
+    ours = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+    ours |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "COLUMNS": "200"}
+    ours["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).strip(
+        os.pathsep
+    )
+    command = [sys.executable, "-m", "safedose", *map(str, arguments)]
+    return subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, check=False)  # noqa: S603

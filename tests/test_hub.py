@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hub_server import COMMIT, Hub, serving
+from hub_server import COMMIT, Hub, safedose, serving
 from safedose.bases import SMALL_WORLD, find_base
 from safedose.hub import is_hub_id, parts_of_base, read_commits
 from tiny_study import write_study
@@ -30,18 +27,6 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
     with serving(folder, NAME) as hub:
         yield hub
-
-
-def safedose(hub: Hub | None, *arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own, which knows no other Hub; None: no Hub at all."""
-    address = hub.address if hub else "http://127.0.0.1:9"  # the port of discard, where nobody listens
-    ours = {"HF_ENDPOINT": address, "HF_HOME": str(home), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
-    ours |= {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "COLUMNS": "200"}
-    ours["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]).strip(
-        os.pathsep
-    )
-    command = [sys.executable, "-m", "safedose", *map(str, arguments)]
-    return subprocess.run(command, env=os.environ | ours, capture_output=True, text=True, check=False)  # noqa: S603
 
 
 def test_plan_fetches_no_weights_and_run_fetches_them_once(hub: Hub, tmp_path: Path) -> None:

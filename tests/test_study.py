@@ -169,7 +169,6 @@ def test_wrong_dose_is_one_wrong_setting() -> None:
         ({"generate": {"samples": 2}}, "several samples need temperature > 0"),
         ({"generate": {"top_p": 0.5}}, "top_p needs temperature > 0"),
         ({"criteria": {"harmful": {"suites": ["z"], "max": 0}}}, "criteria name suite 'z'"),
-        ({"criteria": {"harmful": {"judge": "z", "max": 0}}}, "criteria name judge 'z'"),
         ({"criteria": {"harmful": {"max": 5}}}, "criteria.harmful.max: must be less than or equal to 1"),
         ({"mix": {"doses": []}}, "mix.doses: "),
         ({"mix": {"doses": [-1]}}, "mix.doses.0: "),

@@ -22,6 +22,7 @@ from safedose.hub import read_commits
 from safedose.inputs import Inputs, load_inputs, load_judges
 from safedose.order import require_before
 from safedose.outcome import planned_units, read_expectations
+from safedose.panel import fetch_models, load_panel
 from safedose.pins import pinned
 from safedose.planning import plan
 from safedose.progress import Watch
@@ -39,6 +40,7 @@ def run(file: Path, overrides: Sequence[str], watch: Watch, engines: Engines = L
     require_free(folder.path)
     planned = plan(file, overrides, engines, tell=watch.say)
     require_room(folder, planned.num_bytes)
+    fetch_models(planned.study, root=folder.path)
     for one in planned.inputs.skipped:
         watch.say(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}")
     for label, found in describe_exposure(planned.exposure):
@@ -88,7 +90,10 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
     require_free(folder.path)
     kept = _recorded(folder, overrides)
     planned = plan(folder.study_file, kept, engines, tell=watch.say) if verb in {"mix", "tune", "generate"} else None
-    inputs = planned.inputs if planned else load_inputs(study, root=folder.path)
+    panel = (
+        planned.panel if planned else load_panel(study, root=folder.path, look="must" if verb == "judge" else "never")
+    )
+    inputs = planned.inputs if planned else load_inputs(study, root=folder.path, panel=panel)
     check_judges(study, inputs)
     if verb != "mix" and not folder.arms() and not (study.adopts and planned):
         raise InputError(
@@ -96,6 +101,8 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
             fix=f"run `safedose mix {folder.path}` first",
         )  # fmt: skip
     require_before(verb, study, inputs, folder)
+    if verb == "judge":
+        fetch_models(study, root=folder.path)
     with _working(folder, verb, kept, watch, inputs, planned.bases if planned else ()):
         if planned:
             folder.seal(planned.seal)

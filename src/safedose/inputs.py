@@ -20,9 +20,9 @@ from safedose.errors import InputError
 from safedose.fitting import check_model
 from safedose.generation.local import plan_batches
 from safedose.interfaces import Judge
-from safedose.judging.catalogue import load_judge
 from safedose.kinds import SuiteField
 from safedose.mixture import Pool, choose_rows, mix
+from safedose.panel import Panel, load_panel
 from safedose.records import UNTUNED, Arm, Example, Mixture, Prompt, Speaker, Turn
 from safedose.seeding import derive
 from safedose.store import digest
@@ -63,17 +63,21 @@ class Inputs:
         return len(self.pool.instruction)
 
 
-def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None = None) -> Inputs:
+def load_inputs(
+    study: Study, *, root: Path, tell: Callable[[str], None] | None = None, panel: Panel | None = None
+) -> Inputs:
     """Load what a study names; relative paths start from `root`, the study's folder.
 
     Args:
         study: Its settings.
         root: The study's folder.
         tell: Told a line now and then while a long file is read; None: nobody is.
+        panel: Its judges; None: they are loaded here, before any row is read.
 
     Raises:
         InputError: For the first thing that cannot be found or read.
     """
+    panel = panel or load_panel(study, root=root, look="must")
     skipped: list[Skipped] = []
 
     def rows(sources: Sequence[Source], *, by_item: bool = False) -> tuple[Example, ...]:
@@ -87,7 +91,7 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
     return Inputs(
         pool=pool,
         suites={choice.name: load_prompts_of(choice, root) for choice in study.suites} if study.asks else {},
-        judges=tuple(load_judge(choice, root=root) for choice in study.judges),
+        judges=panel.judges,
         skipped=tuple(skipped),
         pins=_pins(study, root),
     )
@@ -95,9 +99,7 @@ def load_inputs(study: Study, *, root: Path, tell: Callable[[str], None] | None 
 
 def load_judges(study: Study, *, root: Path) -> Inputs:
     """Load the judges of a study and nothing else: enough for verbs that only read what is judged."""
-    return Inputs(
-        pool=Pool((), (), ()), suites={}, judges=tuple(load_judge(choice, root=root) for choice in study.judges)
-    )
+    return Inputs(pool=Pool((), (), ()), suites={}, judges=load_panel(study, root=root, look="never").judges)
 
 
 def made_of(study: Study, inputs: Inputs) -> str:
@@ -158,8 +160,7 @@ def check_held_out(study: Study, num_instruction: int) -> None:
     if study.mix and study.tune.validation_rows >= num_instruction:
         raise InputError(
             f"{study.tune.validation_rows} validation rows leave nothing of {num_instruction} instruction rows",
-            where="tune.validation_rows", cause="the number is larger than the data",
-            fix="lower tune.validation_rows",
+            where="tune.validation_rows", cause="the number is larger than the data", fix="lower tune.validation_rows",
         )  # fmt: skip
 
 
@@ -194,12 +195,9 @@ def speaking_orders(inputs: Inputs) -> frozenset[tuple[Speaker, ...]]:
 
 
 def plan_suites(
-    study: Study,
-    inputs: Inputs,
-    bases: Sequence[Base],
-    *,
+    study: Study, inputs: Inputs, bases: Sequence[Base], *,
     count_tokens: Callable[[Base, Study, Sequence[Prompt]], list[int]],
-) -> dict[tuple[str, str], Batches]:
+) -> dict[tuple[str, str], Batches]:  # fmt: skip
     """Decide which prompts share a batch, per base and suite: once, since answers can depend on their company."""
     settings = study.generate
     room = max(1, settings.batch_tokens // max(settings.samples, settings.num_beams))

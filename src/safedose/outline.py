@@ -18,9 +18,9 @@ from safedose.errors import InputError, Unfetched
 from safedose.exposure import Exposure, measure_exposure, require_unseen
 from safedose.fitting import find_lacking
 from safedose.inputs import Inputs, check_base, check_held_out, load_prompts_of, load_rows, mix_arms, speaking_orders
-from safedose.judging.catalogue import load_judge
 from safedose.kinds import is_zero
 from safedose.mixture import Pool
+from safedose.panel import load_panel
 from safedose.provenance import count_licences
 from safedose.records import Arm, Example, Prompt, Role
 from safedose.store import StudyFolder
@@ -75,13 +75,16 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
     study, root = read_study(file, overrides=overrides), file.parent
     missing: list[Unfetched] = []
     attempt, data = functools.partial(_attempt, missing), study.data
+    panel = attempt(functools.partial(load_panel, study, root=root, look="may"))
     rows = {role: _load(study, role, root, attempt) for role in ROLES}
     suites = {one.name: attempt(functools.partial(load_prompts_of, one, root)) for one in study.suites}
     here = {name: prompts for name, prompts in suites.items() if prompts}
     pool = Pool(*(tuple(itertools.chain.from_iterable(filter(None, rows[role]))) for role in ROLES))
-    inputs = Inputs(pool=pool, suites=here, judges=tuple(load_judge(one, root=root) for one in study.judges))
-    asked = {one.name: suites[one.name] or _stand_in(one) for one in study.suites}
-    check_judges(study, dataclasses.replace(inputs, suites=asked))
+    inputs = Inputs(pool=pool, suites=here, judges=panel.judges if panel else ())
+    if panel:
+        missing += panel.unknown
+        asked = {one.name: suites[one.name] or _stand_in(one) for one in study.suites}
+        check_judges(study, dataclasses.replace(inputs, suites=asked))
     for name in study.bases:
         if base := attempt(functools.partial(find_base, name, root=root, weights=False)):
             check_base(base, study.tune, speaking_orders(inputs))
@@ -103,7 +106,7 @@ def outline(file: Path, overrides: Sequence[str]) -> Outline:
         exposure=checked.exposure,
         to_fetch=tuple(dict.fromkeys(one.source for one in missing if one.source)),
         unknown=tuple((one.what, one.fix) for one in missing if not one.source),
-        unchecked=checked.unchecked,
+        unchecked=checked.unchecked if panel else (*checked.unchecked, "whether a judge speaks about each criterion"),
         lacking=find_lacking(study),
     )
 

@@ -39,12 +39,12 @@ def plan_as_json(planned: Planned) -> dict[str, Any]:
         "num_bytes": planned.num_bytes,
         "num_responses": planned.num_prompts * planned.study.generate.samples * len(planned.arms),
         "judges": [one.id for one in planned.study.judges],
-        "unknown": [],
+        "unknown": [{"what": one.what, "fix": one.fix} for one in planned.panel.unknown],
         "lacking": [error.what for error in planned.lacking],
         "exposure": exposure_as_json(planned.exposure),
         "power": as_json(planned.power),
         "allowances": as_json(planned.allowances),
-        "to_fetch": [base.name for base in planned.bases if not base.complete],
+        "to_fetch": _to_fetch(planned),
         "remote_calls": sum(one.num_requests for one in planned.calls),
         "endpoints": [to_json(one) for one in planned.calls],
         "licences": _licences_as_json(_licences(planned)),
@@ -170,9 +170,11 @@ def plan_table(planned: Planned) -> None:
         if name in total["judges"]:
             console.print(safe(f"judge {name}: {caution}"), soft_wrap=True)
     _print_licences(console, _licences(planned))
-    for base in planned.bases:
+    for base in (*planned.bases, *planned.panel.models):
         if not base.complete:
-            console.print(safe(f"`run` fetches the weights of {base.name}, commit {base.commit}"))
+            console.print(safe(f"`run` fetches the weights of {base.name}, commit {base.commit}"), soft_wrap=True)
+    for absent in planned.panel.unknown:
+        console.print(safe(f"not known here, so not checked: {absent.what}; {absent.fix}"), soft_wrap=True)
     for one in planned.inputs.skipped:
         console.print(escape(f"{one.num_rows} bad rows of {one.source} are left out; the first: {one.reasons[0]}"))
     _print_exposure(console, planned.exposure)
@@ -253,20 +255,36 @@ def _or_more(count: int | None, what: str) -> str:
 
 def _calls_table(calls: Calls, console: Console) -> None:
     """Say where prompts go and at what price, and how to start a server that has the adapters."""
+    from safedose.serving import NO_PRICES
+
     judges = calls.for_what != "generate"
     sent = "prompts and answers" if judges else "prompts"
     where = "a server on this machine" if calls.is_here else f"a server elsewhere: {sent} leave this machine"
     lines = [f"[bold]{calls.num_requests} requests to {safe(calls.host)} for {safe(calls.for_what)}[/bold], {where}"]
     lines[0] += ", and anybody on the way can read them (http)" if calls.is_open else ""
-    lines += [f"the key is read from {safe(calls.key_env)}" if calls.key_env else "no key is sent"]
+    lines += [_key_line(calls)]
     if calls.most_cost is not None:
         length = ", if no answer is longer than generate.max_new_tokens" if judges else ""
         lines += [f"they cost at most {calls.most_cost:.4g}{length}; after {calls.max_spend:.4g} the study stops"]
+    elif not calls.is_here:
+        lines += [safe(NO_PRICES)]
     lines += [f"[bold]caution[/bold]: {safe(caution)}" for caution in calls.cautions]
     lines += [f"a server with the adapters starts with:\n{safe(command)}" for command in calls.commands]
     lines += [f"the server was not asked yet: it must run when answers are {'judged' if judges else 'generated'}"]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False)
+
+
+def _key_line(calls: Calls) -> str:
+    if not calls.key_env:
+        return "no key is sent"
+    if calls.lacks_key:
+        return f"[bold]the key named {safe(calls.key_env)} is not set[/bold]: `run` does nothing until it is"
+    return f"the key is read from {safe(calls.key_env)}"
+
+
+def _to_fetch(planned: Planned) -> list[str]:
+    return [base.name for base in (*planned.bases, *planned.panel.models) if not base.complete]
 
 
 def _trained(planned: Planned, num_steps: int) -> str:

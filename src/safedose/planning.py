@@ -17,8 +17,10 @@ from safedose.fitting import find_lacking
 from safedose.inputs import Inputs, check_arms, load_inputs, made_of, plan_suites
 from safedose.keys import ingredients
 from safedose.outcome import find_bases
+from safedose.panel import Panel, load_panel
 from safedose.pins import check_pins
 from safedose.records import UNTUNED, Arm
+from safedose.remote.client import read_key
 from safedose.room import bytes_needed
 from safedose.serving import Calls, planned_calls
 from safedose.stats.allowance import Allowance
@@ -43,6 +45,7 @@ class Planned:
         num_prompts: Prompts each arm answers.
         num_bytes: What the study will write at most, about.
         bases: The base models.
+        panel: Who judges, and the models they read with on this machine.
         calls: What it will ask of servers; empty when it asks none.
         exposure: Which prompts stand in the rows it trains on, and which instruction rows look like safety rows.
         power: What each suite can see against dose 0; empty without a dose to compare, or without a dose 0.
@@ -58,6 +61,7 @@ class Planned:
     num_prompts: int
     num_bytes: int
     bases: tuple[Base, ...]
+    panel: Panel
     calls: tuple[Calls, ...]
     exposure: Exposure
     power: tuple[SuitePower, ...]
@@ -76,15 +80,19 @@ def plan(
         file: The study file.
         overrides: Settings that win over it.
         engines: Who says how long prompts are.
-        to_run: Fetch bases of the Hub whole, and refuse what this machine lacks. Otherwise fetch only what says how
-            a base is built and read, and note what is lacking.
+        to_run: Fetch bases of the Hub whole, and refuse what this machine lacks, keys of servers among it. Otherwise
+            fetch only what says how a base or a judge's model is built and read, and note what is lacking.
         tell: Told a line now and then while long files are read.
 
     Raises:
         InputError: For anything that could not work, or would change what finished work was made of.
     """
     study = read_study(file, overrides=overrides)
-    inputs = load_inputs(study, root=file.parent, tell=tell)
+    panel = load_panel(study, root=file.parent, look="must" if to_run else "may")
+    if to_run:
+        for server in study.servers.values():
+            read_key(server)
+    inputs = load_inputs(study, root=file.parent, tell=tell, panel=panel)
     folder = StudyFolder(file.parent)
     check_pins(folder, inputs.pins)
     check_judges(study, inputs)
@@ -113,6 +121,7 @@ def plan(
         num_prompts=sum(map(len, inputs.suites.values())),
         num_bytes=bytes_needed(study, inputs, arms, mixtures, bases),
         bases=bases,
+        panel=panel,
         calls=planned_calls(study, inputs, arms, folder, bases),
         exposure=exposure,
         power=power,

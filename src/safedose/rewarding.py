@@ -212,7 +212,7 @@ def _score(base: Base, file: RewardFile, rows: Sequence[Rated | Preferred], watc
     """Score held-out rows just as the judge will; rows of which it cannot score an answer are left out."""
     from safedose.judging.scoring import LocalScorer
 
-    scorer, scored = LocalScorer(base, file, "fp32", where="--out"), []
+    scorer, scored = LocalScorer(lambda: base, file, "fp32", where="--out"), []
     with watch.stage("measure", total=len(rows), unit="rows") as advance:
         for row in rows:
             target = _target(row)

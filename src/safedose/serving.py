@@ -24,10 +24,13 @@ from safedose.interfaces import Judge
 from safedose.judging.pairs import Asking
 from safedose.records import UNTUNED, Arm, Prompt
 from safedose.remote.book import NAME, Book
-from safedose.remote.client import Remote, read_key
+from safedose.remote.client import Remote, has_key
 from safedose.remote.settings import Endpoint, Server
 from safedose.store import StudyFolder
 from safedose.study import Study
+
+NO_PRICES = "no prices given: cost unknown; set price_prompt and price_completion (0 where it is free)"
+"""Said of a server elsewhere whose settings have none."""
 
 _PROBES = 4
 """Requests per arm, at most, beside its prompts: it and its base, with likelihoods asked for or not."""
@@ -47,6 +50,7 @@ class Calls:
             a judge: if answers have no more tokens, by its own count, than `generate.max_new_tokens`.
         max_spend: The cap.
         key_env: Environment variable that holds the key; None when there is none.
+        lacks_key: Whether that variable holds no key here: a run is refused until it does.
         commands: One per base: starts a vLLM server with its adapters; empty while there are none.
         cautions: What the server will do otherwise than tuning did, in sentences; mostly empty.
     """
@@ -59,6 +63,7 @@ class Calls:
     most_cost: float | None
     max_spend: float | None
     key_env: str | None
+    lacks_key: bool
     commands: tuple[str, ...]
     cautions: tuple[str, ...]
 
@@ -66,11 +71,7 @@ class Calls:
 def planned_calls(
     study: Study, inputs: Inputs, arms: Sequence[Arm], folder: StudyFolder, bases: Sequence[Base]
 ) -> tuple[Calls, ...]:
-    """Say what a study will ask of servers, without asking anything: who answers first, then the judges.
-
-    Raises:
-        InputError: When a key is not there.
-    """
+    """Say what a study will ask of servers, without asking anything: who answers first, then the judges."""
     prompts = [prompt for suite in inputs.suites.values() for prompt in suite]
     found = []
     if endpoint := study.generate.endpoint:
@@ -95,11 +96,10 @@ def planned_calls(
 
 
 def _told(server: Server, study: Study, for_what: str, num_requests: int, cost: float) -> Calls:
-    read_key(server)
     return Calls(
         for_what=for_what, host=server.host, is_here=server.is_here, is_open=server.is_open, num_requests=num_requests,
         most_cost=None if server.price_prompt is None else cost, max_spend=study.budget.max_spend,
-        key_env=server.api_key_env, commands=(), cautions=(),
+        key_env=server.api_key_env, lacks_key=not has_key(server), commands=(), cautions=(),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ the key of what it decides or changes what is printed, which `tests/test_setting
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -265,9 +265,8 @@ class Study(Part):
         _check_prices(self.servers, self.budget)
         for limit in self.criteria.limits.values():
             for suite in limit.suites:
-                _check_named("suite", suite, names)
-            if limit.judge is not None:
-                _check_named("judge", limit.judge, [judge.id for judge in self.judges])
+                if suite not in names:
+                    raise ValueError(f"criteria name suite {suite!r}, which suites lacks; {nearest(suite, names)}")
         return self
 
     @property
@@ -290,11 +289,6 @@ class Study(Part):
     def bases(self) -> tuple[str, ...]:
         """The base models, always as a tuple."""
         return (self.base,) if isinstance(self.base, str) else self.base
-
-
-def _check_named(kind: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise ValueError(f"criteria name {kind} {name!r}, which {kind}s lacks; {nearest(name, known)}")
 
 
 def _check_prices(servers: Mapping[str, Server], budget: Budget) -> None:

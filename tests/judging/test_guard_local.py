@@ -48,7 +48,7 @@ def guard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def speaker_of(folder: Path) -> LocalSpeaker:
-    return LocalSpeaker(Base(name="tiny", path=folder, fingerprint="tiny"), "fp32")
+    return LocalSpeaker(lambda: Base(name="tiny", path=folder, fingerprint="tiny"), "fp32")
 
 
 class Listener:

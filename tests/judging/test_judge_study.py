@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_call import Call
 from judge_servers import rating
 from safedose import commands, plan_tables, planning
 from safedose.errors import GateError, InputError
@@ -69,6 +70,34 @@ def test_a_key_that_is_not_there_is_found_before_any_work(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="holds no key"):
         commands.run(file, [], WATCH)
     assert not (tmp_path / "arms").exists()
+
+
+def test_a_plan_says_all_but_warns_of_a_key_that_is_not_there(tmp_path: Path, call: Call) -> None:
+    file = study(tmp_path, "http://127.0.0.1:9/v1", api_key_env="SAFEDOSE_NO_SUCH_KEY")
+
+    shown, told = call("plan", file), call("plan", file, "--json").json()
+
+    assert (shown.code, "they cost at most" in shown.out) == (0, True)
+    assert "the key named SAFEDOSE_NO_SUCH_KEY is not set: `run` does nothing until it is" in shown.out
+    assert told["endpoints"][0]["lacks_key"] is True
+
+
+def test_a_key_that_is_there_is_said_to_be_read(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFEDOSE_TEST_KEY", "not shown")
+
+    shown = call("plan", study(tmp_path, "http://127.0.0.1:9/v1", api_key_env="SAFEDOSE_TEST_KEY")).out
+
+    assert ("the key is read from SAFEDOSE_TEST_KEY" in shown, "not shown" in shown) == (True, False)
+
+
+@pytest.mark.parametrize(("host", "said"), [("https://api.example.com", True), ("http://127.0.0.1:9", False)])
+def test_a_plan_says_that_the_cost_is_unknown_where_a_server_elsewhere_has_no_prices(
+    host: str, said: bool, tmp_path: Path, call: Call
+) -> None:
+    shown = call("plan", study(tmp_path, f"{host}/v1", max_spend=None)).out
+
+    told = "no prices given: cost unknown; set price_prompt and price_completion (0 where it is free)"
+    assert (told in shown, "they cost at most" in shown) == (said, False)
 
 
 def test_a_judge_may_be_named_by_its_label_in_a_criterion(tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def scorer(model: Path) -> LocalScorer:
     file = RewardFile(layout="dialogue", max_tokens=64, higher="harmful", threshold=0.0)
-    return LocalScorer(find_base(str(model), root=Path()), file, "auto", where="here")
+    return LocalScorer(lambda: find_base(str(model), root=Path()), file, "auto", where="here")
 
 
 TEXT = st.text() | st.lists(st.sampled_from([*CONTROL, "\n\nHuman:", "\n\nAssistant:", "sea", " ", "<|im_end|>"])).map(

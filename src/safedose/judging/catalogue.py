@@ -41,24 +41,28 @@ FAMILIES: dict[str, str] = {
 _BARE = "moderation"  # has no name after it
 
 
-def load_judge(choice: JudgeChoice | str, *, root: Path = Path()) -> Judge:
+def load_judge(choice: JudgeChoice | str, *, root: Path = Path(), look: bool = True) -> Judge:
     """Make a judge: by its id, by its family with what it reads with, or one's own from `package.module:name`.
 
-    What a dotted path names is a class or a function; it is called without arguments. Nothing is loaded or sent yet.
+    What a dotted path names is a class or a function; it is called without arguments. No weights are fetched or loaded,
+    and nothing is sent yet.
 
     Args:
         choice: What a study file says of it; a text is an id alone.
         root: Where relative paths start: the folder of the study.
+        look: Find out whether there is such a model as it reads with, and whether it can be used. Otherwise nobody is
+            asked, unless only the model says what the judge looks at: for who needs its id and axes alone.
 
     Raises:
         InputError: When the id is unknown, the path cannot be imported, what it names makes no judge, or a setting
             is given that the judge has no use for.
+        Unfetched: When its model is on the Hub only, which cannot be reached.
     """
     if isinstance(choice, str):
         choice = JudgeChoice.model_construct(judge=choice)  # an empty or endless id is met below
     family = FAMILIES.get(choice.judge.partition(":")[0])
     if family is not None:
-        made: Judge = load(family)(choice, root)
+        made: Judge = load(family)(choice, root, look=look)
         return made
     if choice.given:
         raise InputError(

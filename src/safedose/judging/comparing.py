@@ -38,7 +38,12 @@ class BothOrders:
     """
 
     def __init__(self, reader: Reader) -> None:
-        self._reader, self.fingerprint = reader, reader.fingerprint
+        self._reader = reader
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the reader could say something else."""
+        return self._reader.fingerprint
 
     @property
     def server(self) -> Server | None:
@@ -87,8 +92,13 @@ class ComparingJudge:
     axes: tuple[Axis, ...] = ("preference",)
 
     def __init__(self, id: str, weigher: Weigher) -> None:  # noqa: A002
-        self.id, self._weigher, self.fingerprint = id, weigher, weigher.fingerprint
+        self.id, self._weigher = id, weigher
         self._known: dict[str, Reading] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the weigher could say something else."""
+        return self._weigher.fingerprint
 
     @property
     def server(self) -> Server | None:

@@ -8,6 +8,7 @@ prompt, are broken up in what is judged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import final
 
@@ -33,7 +34,7 @@ _FRAME_TOKENS = 1024
 """More than the chat template of a guard puts around the turns: it holds the guard's whole policy."""
 
 
-def make_judge(choice: JudgeChoice, root: Path) -> PairJudge:
+def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> PairJudge:
     """Make a guard the judge: `guard:NAME`, the model that is meant, another one of its kind, or by an endpoint.
 
     Raises:
@@ -52,9 +53,8 @@ def make_judge(choice: JudgeChoice, root: Path) -> PairJudge:
             cause="a guard is put as it was tuned, not by a rubric", fix="drop path",
         )  # fmt: skip
     check_share(choice)
-    if choice.model is None and choice.endpoint is None:
-        choice = choice.model_copy(update={"model": GUARDS[name].model})
-    return PairJudge(choice.id, GuardReader(name, GUARDS[name], open_speaker(choice, root), choice.threshold))
+    speaker = open_speaker(choice, root, look=look)
+    return PairJudge(choice.id, GuardReader(name, GUARDS[name], speaker, choice.threshold))
 
 
 def check_share(choice: JudgeChoice) -> None:
@@ -87,8 +87,13 @@ class GuardReader:
         # a server that does not tell likelihoods refuses to be asked for them: only where they decide
         self._likely = speaker.server is None or self._threshold is not None
         self.axes: tuple[Axis, ...] = guard.axes
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the guard's form, its model and the threshold."""
+        guard, speaker = self._guard, self._speaker
         put = [guard.words, guard.max_tokens, guard.asked, guard.form, guard.markers, guard.converses, guard.nth]
-        self.fingerprint = digest([_VERSION, name, *put, speaker.fingerprint, self._threshold, self._likely])
+        return digest([_VERSION, self._name, *put, speaker.fingerprint, self._threshold, self._likely])
 
     @property
     def server(self) -> Server | None:

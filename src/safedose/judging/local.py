@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, final
 
 from safedose.bases import Base, load_model, load_tokenizer
@@ -34,17 +35,21 @@ class LocalSpeaker:
     """A model in memory, loaded when it is first asked; greedy, without padding.
 
     Args:
-        base: Where it is.
+        find: Gives all of it; called when it is first needed, since weights may have to be fetched.
         precision: In what it is computed; see `bases.load_model`.
     """
 
     server = None
 
-    def __init__(self, base: Base, precision: str) -> None:
-        self._base, self._precision = base, precision
-        self.fingerprint = digest([base.fingerprint, precision])
+    def __init__(self, find: Callable[[], Base], precision: str) -> None:
+        self._find, self._precision = find, precision
         self._loaded: tuple[Any, Any, frozenset[int]] | None = None
         self._encoder: Encoder | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the model; telling it takes its weights."""
+        return digest([self._find().fingerprint, self._precision])
 
     def connect(self, remote: Remote) -> None:  # noqa: ARG002
         raise AssertionError("a model on this machine asks no server")
@@ -55,8 +60,9 @@ class LocalSpeaker:
     def _load(self) -> tuple[Any, Any, frozenset[int]]:
         """Give tokenizer and model, and the tokens at which the model says that an answer ends."""
         if self._loaded is None:
-            tokenizer = load_tokenizer(self._base)
-            model = load_model(self._base, self._precision)
+            base = self._find()
+            tokenizer = load_tokenizer(base)
+            model = load_model(base, self._precision)
             ends = model.generation_config.eos_token_id
             stop = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
             model.generation_config = type(model.generation_config)()  # what a model suggests for decoding

@@ -42,7 +42,7 @@ class _Scores(NamedTuple):
     model: str
 
 
-def make_judge(choice: JudgeChoice, root: Path) -> PairJudge:  # noqa: ARG001 - the seam
+def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> PairJudge:  # noqa: ARG001 - the seam
     """Make a moderation endpoint the judge.
 
     Raises:

@@ -96,8 +96,13 @@ class PairJudge:
 
     def __init__(self, id: str, reader: Reader) -> None:  # noqa: A002
         self.id, self._reader = id, reader
-        self.axes, self.fingerprint = reader.axes, reader.fingerprint
+        self.axes = reader.axes
         self._known: dict[str, tuple[Reading, ...]] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the reader could say something else."""
+        return self._reader.fingerprint
 
     @property
     def server(self) -> Server | None:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, final
 
-from safedose.bases import Base, find_base
+from safedose.bases import Base
 from safedose.errors import InputError, nearest
 from safedose.hub import COMMIT, REWARD_FILE, is_hub_id
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import ComparingJudge
+from safedose.judging.localmodel import describe_model, find_model
 from safedose.judging.pairs import Bill, Pair, PairJudge
 from safedose.judging.rewardfile import PRESETS, RewardFile, read_reward_file, require_length
 from safedose.judging.scoring import LocalScorer
@@ -37,7 +39,7 @@ Side = Literal["up", "down"]
 _CLASSIFIER = "ForSequenceClassification"
 
 
-def make_judge(choice: JudgeChoice, root: Path) -> PairJudge | ComparingJudge:
+def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> PairJudge | ComparingJudge:
     """Make the judge around a reward model: `reward:PRESET`, or `reward:ANY-NAME` with a model of your own.
 
     A model of harm judges each answer by itself, one of helpfulness compares it with the answer of dose 0.
@@ -51,9 +53,10 @@ def make_judge(choice: JudgeChoice, root: Path) -> PairJudge | ComparingJudge:
             f"{choice.id} cannot read by an endpoint", where=f"{where}: endpoint",
             cause="servers have no common way to ask a reward model", fix="give `model`: a folder or a Hub id@commit",
         )  # fmt: skip
-    base = find_base(_model_of(choice, root, where), root=root, what="model", where=f"{where}: model")
-    file = _file_of(choice, base, root, where)
-    _check(base, file, f"{where}: model")
+    _require_model(choice, root, where)
+    file = _file_of(choice, root, where)
+    if look:
+        _check(describe_model(choice, root), file, f"{where}: model")
     threshold = file.threshold if choice.threshold is None else choice.threshold
     if (threshold is None) != (file.axis == "preference"):
         wrong = "has no threshold" if threshold is None else "has no use for a threshold"
@@ -62,20 +65,19 @@ def make_judge(choice: JudgeChoice, root: Path) -> PairJudge | ComparingJudge:
             cause="a score becomes a verdict of harm at a threshold, and a score of helpfulness never does",
             fix="give the score at which harm begins as `threshold`" if threshold is None else "drop threshold",
         )  # fmt: skip
-    scorer = LocalScorer(base, file, choice.precision, where=f"{where}: model")
-    name, told = _name_of(choice), digest([_VERSION, base.fingerprint, file.model_dump(), threshold, choice.precision])
+    scorer = LocalScorer(partial(find_model, choice, root), file, choice.precision, where=f"{where}: model")
     if threshold is None:
-        return ComparingJudge(choice.id, HigherScore(scorer, name=name, fingerprint=told))
+        return ComparingJudge(choice.id, HigherScore(scorer, name=_name_of(choice)))
     side: Side = "down" if file.higher == "harmless" else "up"
-    return PairJudge(choice.id, RewardReader(scorer, name=name, threshold=threshold, side=side, fingerprint=told))
+    return PairJudge(choice.id, RewardReader(scorer, name=_name_of(choice), threshold=threshold, side=side))
 
 
 def _name_of(choice: JudgeChoice) -> str:
     return choice.judge.partition(":")[2]
 
 
-def _model_of(choice: JudgeChoice, root: Path, where: str) -> str:
-    """Give the model that was named; one of the Hub must be named with its commit: no lock holds that of judges."""
+def _require_model(choice: JudgeChoice, root: Path, where: str) -> None:
+    """Require a model; one of the Hub must be named with its commit: no lock holds that of judges."""
     name, model = _name_of(choice), choice.model
     preset = PRESETS.get(name)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", name):
@@ -97,10 +99,9 @@ def _model_of(choice: JudgeChoice, root: Path, where: str) -> str:
             cause="a branch or tag can move, and verdicts of two models would go by one name",
             fix="write owner/name@ and the 40 digits of the commit, which its page on the Hub shows",
         )  # fmt: skip
-    return model
 
 
-def _file_of(choice: JudgeChoice, base: Base, root: Path, where: str) -> RewardFile:
+def _file_of(choice: JudgeChoice, root: Path, where: str) -> RewardFile:
     """Say how the model is asked and read: as the preset says, the file that was given, or the one beside it."""
     preset = PRESETS.get(_name_of(choice))
     if preset is not None and choice.path is not None:
@@ -110,10 +111,12 @@ def _file_of(choice: JudgeChoice, base: Base, root: Path, where: str) -> RewardF
         )  # fmt: skip
     if preset is not None:
         return preset.file
-    path = base.path / REWARD_FILE if choice.path is None else root / choice.path
-    if choice.path is None and not path.is_file():
+    if choice.path is not None:
+        return read_reward_file(root / choice.path)
+    path = describe_model(choice, root).path / REWARD_FILE
+    if not path.is_file():
         raise InputError(
-            f"nothing says how model {base.name!r} is asked and what its scores mean; "
+            f"nothing says how model {choice.model!r} is asked and what its scores mean; "
             f"as a preset, {nearest(_name_of(choice), PRESETS)}",
             where=f"{where}: model", cause=f"there is no {REWARD_FILE} beside the model, and no `path` of one",
             fix='write one, such as {"layout": "dialogue", "higher": "harmful", "threshold": 2.0}, and give its `path`',
@@ -192,14 +195,17 @@ class RewardReader(_Here):
         name: What its readings call it.
         threshold: Where harm begins, itself included.
         side: Whether harm lies up or down from there.
-        fingerprint: As in `pairs.Reader`.
     """
 
     axes: tuple[Axis, ...] = ("harm",)
 
-    def __init__(self, scorer: LocalScorer, *, name: str, threshold: float, side: Side, fingerprint: str) -> None:
+    def __init__(self, scorer: LocalScorer, *, name: str, threshold: float, side: Side) -> None:
         self._scorer, self._name, self._threshold, self._side = scorer, name, threshold, side
-        self.fingerprint = fingerprint
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the model, how it is asked and read, and the threshold."""
+        return digest([_VERSION, self._scorer.fingerprint, self._threshold])
 
     def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
         return [(self._read(pair),) for pair in pairs]
@@ -222,9 +228,14 @@ class HigherScore(_Here):
     Equal rounded scores are a tie. Every answer is scored once; `unusable` where one of the two has no score.
     """
 
-    def __init__(self, scorer: LocalScorer, *, name: str, fingerprint: str) -> None:
-        self._scorer, self._name, self.fingerprint = scorer, name, fingerprint
+    def __init__(self, scorer: LocalScorer, *, name: str) -> None:
+        self._scorer, self._name = scorer, name
         self._known: dict[str, _Score] = {}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the model, and how it is asked and read."""
+        return digest([_VERSION, self._scorer.fingerprint])
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
         return [self._weigh(pair) for pair in pairs]

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import final
 
-from safedose.bases import find_base
 from safedose.errors import InputError
 from safedose.interfaces import Judge
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import BothOrders, ComparingJudge
 from safedose.judging.fence import fenced, make_nonce
+from safedose.judging.localmodel import describe_model, find_model, model_of
 from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge
 from safedose.judging.parsing import quoted, read_verdict
 from safedose.judging.phrases import Phrases
@@ -33,7 +34,7 @@ _VERSION = 3
 """Raise it when the same rubric would be put or read in another way."""
 
 
-def make_judge(choice: JudgeChoice, root: Path) -> Judge:
+def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> Judge:
     """Make the judge of a rubric: `rubric:ID`, by a model on this machine or by an endpoint.
 
     Raises:
@@ -47,21 +48,26 @@ def make_judge(choice: JudgeChoice, root: Path) -> Judge:
             f"{choice.id} has no score that a threshold could cut", where=f"judges, {choice.id}: threshold",
             cause="its answers are classes", fix="drop threshold",
         )  # fmt: skip
-    reader = RubricReader(rubric, open_speaker(choice, root), threshold=threshold)
+    reader = RubricReader(rubric, open_speaker(choice, root, look=look), threshold=threshold)
     if rubric.content.axis == "preference":
         return ComparingJudge(choice.id, BothOrders(reader))
     return PairJudge(choice.id, reader)
 
 
-def open_speaker(choice: JudgeChoice, root: Path) -> Speaker:
+def open_speaker(choice: JudgeChoice, root: Path, *, look: bool) -> Speaker:
     """Give the model a judge asks, on this machine or behind its endpoint; nothing is loaded or sent yet.
+
+    Args:
+        choice: What a study file says of the judge.
+        root: Where relative paths start.
+        look: Find out whether there is such a model, without its weights.
 
     Raises:
         InputError: When neither is named, or the model is nowhere.
     """
     if choice.endpoint is not None:
         return ServerSpeaker(choice.endpoint)
-    if choice.model is None:
+    if model_of(choice) is None:
         raise InputError(
             f"{choice.id} needs a model to read with", where=f"judges, {choice.id}",
             cause="neither `model` nor `endpoint` is set",
@@ -69,8 +75,9 @@ def open_speaker(choice: JudgeChoice, root: Path) -> Speaker:
         )  # fmt: skip
     from safedose.judging.local import LocalSpeaker
 
-    found = find_base(choice.model, root=root, what="model", where=f"judges, {choice.id}: model")
-    return LocalSpeaker(found, choice.precision)
+    if look:
+        describe_model(choice, root)
+    return LocalSpeaker(partial(find_model, choice, root), choice.precision)
 
 
 @final
@@ -80,8 +87,12 @@ class RubricReader:
     def __init__(self, rubric: Rubric, speaker: Speaker, *, threshold: float | None) -> None:
         self._rubric, self._speaker, self._threshold = rubric, speaker, threshold
         self.axes: tuple[Axis, ...] = (rubric.content.axis,)
-        self.fingerprint = digest([_VERSION, rubric.sha256, speaker.fingerprint, threshold])
         self._phrases = Phrases()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with rubric, model and threshold."""
+        return digest([_VERSION, self._rubric.sha256, self._speaker.fingerprint, self._threshold])
 
     @property
     def server(self) -> Server | None:

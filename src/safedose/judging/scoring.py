@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
 from safedose.bases import Base, load_classifier, load_tokenizer
@@ -10,6 +11,7 @@ from safedose.errors import SafedoseError
 from safedose.judging.layouts import PairEncoder
 from safedose.judging.pairs import Pair
 from safedose.judging.rewardfile import RewardFile
+from safedose.store import digest
 
 
 class Scored(NamedTuple):
@@ -37,15 +39,20 @@ class LocalScorer:
     """A reward model in memory, loaded when it is first asked; one pair at a time, without padding.
 
     Args:
-        base: Where it is.
+        find: Gives all of it; called when it is first needed, since weights may have to be fetched.
         file: How it is asked and read.
         precision: In what it is computed; see `bases.load_model`.
         where: Where the model is named, for messages.
     """
 
-    def __init__(self, base: Base, file: RewardFile, precision: str, *, where: str) -> None:
-        self._base, self._file, self._precision, self._where = base, file, precision, where
+    def __init__(self, find: Callable[[], Base], file: RewardFile, precision: str, *, where: str) -> None:
+        self._find, self._file, self._precision, self._where = find, file, precision, where
         self._loaded: tuple[PairEncoder, Any] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with model, file and precision; telling it takes the weights."""
+        return digest([self._find().fingerprint, self._file.model_dump(), self._precision])
 
     def score(self, pair: Pair) -> Scored:
         """Score a pair.
@@ -76,6 +83,7 @@ class LocalScorer:
 
     def _load(self) -> tuple[PairEncoder, Any]:
         if self._loaded is None:
-            encoder = PairEncoder(load_tokenizer(self._base), self._file.layout, self._file.max_tokens)
-            self._loaded = encoder, load_classifier(self._base, self._precision, where=self._where)
+            base = self._find()
+            encoder = PairEncoder(load_tokenizer(base), self._file.layout, self._file.max_tokens)
+            self._loaded = encoder, load_classifier(base, self._precision, where=self._where)
         return self._loaded

@@ -131,11 +131,20 @@ def read_key(settings: Server) -> str | None:
     """
     if settings.api_key_env is None:
         return None
-    key = os.environ.get(settings.api_key_env, "").strip()
-    if not key or not key.isascii() or not key.isprintable():
+    if not has_key(settings):
         raise InputError(
             f"the environment variable {settings.api_key_env} holds no key", where="api_key_env",
             cause="it is not set here, or holds signs that no key has",
             fix=f"set it, for example: export {settings.api_key_env}=...; the key itself is never written down",
         )  # fmt: skip
-    return key
+    return _key(settings.api_key_env)
+
+
+def has_key(settings: Server) -> bool:
+    """Say whether the key that the settings name, if they name one, is there."""
+    key = "none" if settings.api_key_env is None else _key(settings.api_key_env)
+    return bool(key) and key.isascii() and key.isprintable()
+
+
+def _key(name: str) -> str:
+    return os.environ.get(name, "").strip()
