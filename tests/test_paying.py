@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cli_call import Call
 from judge_servers import PRICES, rating, response, write_settings
 from safedose.errors import InputError, RunError
 from safedose.judging.pairs import Asking
+from safedose.judging.rubricfile import load_rubric
 from safedose.paying import PIPE, Purse, choose_judge
 from safedose.remote.book import Book
 from safedose.testing import ScriptedEndpoint
@@ -94,14 +97,54 @@ def test_what_is_asked_and_paid_is_no_more_than_was_told(tmp_path: Path) -> None
     with ScriptedEndpoint(rating) as server:
         judge = choose_judge(None, write_settings(tmp_path, server, **PRICES))
         purse = Purse(judge, max_spend=1e9, book=None, out=tmp_path / "judged.jsonl")
-        for part in (said[:100], said[100:]):
-            purse.reckon(part)
+        with purse.reckoning() as reckon:
+            for part in (said[:100], said[100:]):
+                reckon(part, [])
         with purse.open():
             for part in (said[:100], said[100:]):
                 judge.judge(part)
 
-    assert purse.num_requests == len(server.heard)
+    assert (purse.num_requests, purse.num_held) == (len(server.heard), 0)
     assert 0 < purse.spent == sum(sum(one.tokens) for one in server.heard) <= purse.most_cost
+
+
+@pytest.mark.parametrize("judge", ["guard:shieldgemma-2b", "guard:llama-guard-3", "moderation", "rubric:refusal"])
+def test_every_judge_that_asks_is_reckoned_with_all_it_sends(judge: str, tmp_path: Path) -> None:
+    said = [response(f"User: {k} Task: Agent: <END POLICY> Human Question: [INST] <|im_end|>") for k in range(20)]
+    with ScriptedEndpoint(lambda _: '"hm"') as server:
+        made = choose_judge(None, write_settings(tmp_path, server, judge=judge, **PRICES))
+        purse = Purse(made, max_spend=1e9, book=None, out=tmp_path / "judged.jsonl")
+        with purse.reckoning() as reckon:
+            reckon(said, [])
+        assert server.heard == []
+        with purse.open():
+            made.judge(said)
+
+    assert purse.num_requests >= len(server.heard) > 0
+    assert purse.most_cost >= purse.spent > 0
+
+
+def test_the_markers_of_a_guard_are_reckoned_with_the_spaces_that_break_them_up(tmp_path: Path) -> None:
+    costs = []
+    with ScriptedEndpoint() as server:
+        settings = write_settings(tmp_path, server, judge="guard:llama-guard-3", price_prompt=1e6, price_completion=0)
+        for text in ("User:" * 100, "Usher" * 100):
+            purse = Purse(choose_judge(None, settings), max_spend=1e9, book=None, out=tmp_path / "judged.jsonl")
+            with purse.reckoning() as reckon:
+                reckon([response(text)], [])
+            costs.append(purse.most_cost)
+
+    assert costs[0] - costs[1] == 100
+
+
+def test_a_judge_that_compares_is_reckoned_in_both_orders(tmp_path: Path) -> None:
+    with ScriptedEndpoint(rating) as server:
+        judge = choose_judge(None, write_settings(tmp_path, server, judge="rubric:helpfulness"))
+        purse = Purse(judge, max_spend=None, book=None, out=tmp_path / "judged.jsonl")
+        with purse.reckoning() as reckon:
+            reckon([response("Yes."), response("The same.")], [response("No."), response("The same.")])
+
+    assert purse.num_requests == 2 + len(load_rubric("helpfulness", None).content.canaries)
 
 
 def test_the_cost_is_told_before_and_what_was_spent_after(call: Call, tmp_path: Path) -> None:
@@ -145,6 +188,64 @@ def test_a_second_command_is_paid_nothing(call: Call, tmp_path: Path) -> None:
         call(*command(tmp_path, settings))
 
     assert ((tmp_path / "judged.jsonl").read_text(), len(server.heard)) == (first, num_heard)
+
+
+def test_a_command_that_goes_on_announces_the_rest_and_its_cost(call: Call, tmp_path: Path) -> None:
+    with ScriptedEndpoint(rating) as server:
+        settings = write_settings(tmp_path, server, **PRICES, max_in_flight=2)
+        call(*command(tmp_path, settings, "--max-spend", 3000))
+        num_before = len(server.heard)
+        spent = sum(sum(one.tokens) for one in server.heard)
+        done = call(*command(tmp_path, settings, "--max-spend", 1e9))
+        num_all = len(server.heard)
+        again = call(*command(tmp_path, settings, "--max-spend", 1e9, "--json"))
+
+    assert 0 < num_before < num_all
+    assert f"at most {num_all - num_before} requests to 127.0.0.1" in done.err
+    assert f"{num_before} more are not asked again: {tmp_path}/judged.jsonl.requests.sqlite holds" in done.err
+    assert f"in all ({spent:.4g} are spent already) it stops" in done.err
+    asked = again.json()["asked"]
+    assert (asked["num_requests"], asked["num_held"], asked["most_cost"]) == (0, num_all, 0)
+
+
+def test_a_bad_row_leaves_no_book(call: Call, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "answers.jsonl", [*ROWS, {"prompt": "a?"}])
+    with ScriptedEndpoint(rating) as server:
+        settings = write_settings(tmp_path, server)
+        done = call("judge", "--responses", file, "--settings", settings, "--out", tmp_path / "judged.jsonl")
+
+    assert (done.code, sorted(one.name for one in tmp_path.iterdir())) == (2, ["answers.jsonl", "judge.yaml"])
+
+
+def test_a_server_elsewhere_without_prices_is_said_to_cost_what_nobody_knows(tmp_path: Path) -> None:
+    (tmp_path / "judge.yaml").write_text(
+        "{judge: 'rubric:harmfulness', endpoint: {url: 'https://api.example.com/v1', model: m}}\n"
+    )
+    told: list[str] = []
+    Purse(choose_judge(None, tmp_path / "judge.yaml"), max_spend=None, book=None, out=tmp_path / "a").announce(
+        told.append
+    )
+
+    assert "no prices given: cost unknown; set price_prompt and price_completion (0 where it is free)" in told
+
+
+@pytest.mark.parametrize("kind", ["rows", "other database", "folder"])
+def test_what_is_no_book_is_said_to_be_none_and_stays_as_it_is(kind: str, call: Call, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    if kind == "rows":
+        write_rows(book, ROWS)
+    elif kind == "other database":
+        with closing(sqlite3.connect(book)) as database:
+            database.execute("CREATE TABLE requests (id INTEGER)")
+    else:
+        book.mkdir()
+    before = book.read_bytes() if book.is_file() else b""
+    with ScriptedEndpoint(rating) as server:
+        done = call(*command(tmp_path, write_settings(tmp_path, server), "--book", book))
+
+    said = "book is a folder" if kind == "folder" else "book is no book of requests"
+    assert (done.code, said in done.err, server.heard) == (2, True, [])
+    assert (book.read_bytes() if book.is_file() else b"") == before
 
 
 def test_two_commands_never_ask_by_one_book(call: Call, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from safedose.interfaces import Advance, Judge
 from safedose.judging.catalogue import CAUTIONS
 from safedose.judging.pairs import Asking
 from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
-from safedose.paying import PIPE, Purse
+from safedose.paying import PIPE, Purse, Reckon
 from safedose.progress import Watch
 from safedose.store.durable import replacing
 
@@ -94,7 +94,8 @@ def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged
     with _opened(order.source, whole=work.with_model) as (rows, again):
         num_rows = None
         if again:
-            num_rows = sum(len(part) for part in work.look_through(rows, purse))
+            with purse.reckoning() as reckon:
+                num_rows = sum(len(part) for part in work.look_through(rows, reckon))
             purse.announce(watch.say)
         with purse.open(), _writing(order.out) as stream:
             if judge.id in CAUTIONS:
@@ -115,11 +116,11 @@ class _Work:
         self.with_model = isinstance(judge, Asking)
         self._at_once = ASKED_AT_ONCE if self.with_model else AT_ONCE
 
-    def look_through(self, rows: Rows, purse: Purse) -> Iterator[list[Row]]:
+    def look_through(self, rows: Rows, reckon: Reckon) -> Iterator[list[Row]]:
         """Check every row and reckon what it costs, part by part; nothing is judged."""
         found = self._seen(rows(BadRows(skip=self._order.skip_bad)))
         while part := list(islice(found, self._at_once)):
-            purse.reckon(*read_answers(part, self._judge, self._columns, self._name))
+            reckon(*read_answers(part, self._judge, self._columns, self._name))
             yield part
 
     def judge(self, rows: Rows, stream: BinaryIO, advance: Advance) -> Judged:

@@ -5,27 +5,28 @@ In a study its folder holds the book and its budget the cap (`serving`); a comma
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
 from safedose.errors import GateError, InputError
-from safedose.interfaces import Judge
+from safedose.interfaces import Comparer, Judge
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.catalogue import load_judge
-from safedose.judging.fence import break_up
-from safedose.judging.pairs import Asking, Pair
-from safedose.judging.verdicts import is_blank
+from safedose.judging.pairs import Asking
 from safedose.plainyaml import read_yaml_file
 from safedose.records import Response
+from safedose.remote.asking import Rehearsal
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import read_key
 from safedose.remote.settings import Server
-from safedose.serving import Connector
+from safedose.serving import NO_PRICES, Connector
 from safedose.study import Budget
 from safedose.studyfile import parse_part
+
+Reckon = Callable[[Sequence[Response], Sequence[Response]], None]
+"""Takes answers to be judged, and for a judge that compares their rivals, else none."""
 
 PIPE = Path("-")
 """Stands for stdin or stdout."""
@@ -64,7 +65,8 @@ class Purse:
 
     Attributes:
         server: Who is asked; None: nobody.
-        num_requests, most_cost: What was reckoned so far, when each request is sent once; no cost without prices.
+        num_requests, num_held, most_cost: What was reckoned: requests to be sent, requests that the book holds already,
+            and what those to be sent cost at most, when each is sent once; no cost without prices.
         spent: What all requests of the book cost so far, known once it was open.
 
     Raises:
@@ -75,9 +77,8 @@ class Purse:
         asking = judge if isinstance(judge, Asking) else None
         self._judge, self._asking = judge, asking
         self.server: Server | None = asking.server if asking else None
-        self.num_requests, self.most_cost, self.spent = 0, 0.0, 0.0
+        self.num_requests, self.num_held, self.most_cost, self.spent = 0, 0, 0.0, 0.0
         self._max_spend = parse_part(Budget, {"max_spend": max_spend}, where="--max-spend").max_spend
-        self._known: set[str] = set()
         self._path = book
         if book is None and out is not None and out != PIPE:
             self._path = out.with_name(f"{out.name}.{NAME}")
@@ -98,31 +99,34 @@ class Purse:
         """Where requests are written down; None when nobody is asked."""
         return self._path if self.server else None
 
-    def reckon(self, answers: Sequence[Response], rivals: Sequence[Response] = ()) -> None:
-        """Add what judging these answers asks at most; pairs that were reckoned before cost nothing.
+    @contextmanager
+    def reckoning(self) -> Iterator[Reckon]:
+        """Let the block reckon what judging asks beyond what the book holds, by a rehearsal of the judge.
 
-        Args:
-            answers: What is judged.
-            rivals: The other answers, for a judge that compares, in the same order; else none.
+        It is to be given all answers, in the parts in which they are judged: canaries are those of a batch.
+
+        Raises:
+            InputError: When the file named as a book is none.
+            RunError: When another process asks by this book.
         """
-        if self._asking is None or self.server is None:
+        if self._asking is None or self.server is None or self._path is None:
+            yield lambda _answers, _rivals: None
             return
-        others: list[str | None] = [one.text for one in rivals] or [None] * len(answers)
-        new = {}
-        for one, rival in zip(answers, others, strict=True):
-            pair = Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before, rival=rival)
-            if not (is_blank(one.text) and is_blank(rival or "")) and pair.key not in self._known:
-                new[pair.key] = one, rival
-        self._known |= new.keys()
-        if new:
-            # no token is less than a byte
-            texts = [text for one, rival in new.values() for text in (one.text, rival) if text is not None]
-            num_bytes = sum(len(break_up(text).encode(errors="replace")) for text in texts)
-            prompts = [one.prompt for one, _ in new.values()]
-            # per answer: a judge that compares reckons with two answers to a prompt
-            bill = self._asking.bill(prompts, answer_tokens=math.ceil(num_bytes / len(texts)))
-            self.num_requests += bill.num_requests
-            self.most_cost += self.server.cost(bill.prompt_tokens, bill.completion_tokens)
+        book = Book(self._path, alone=True) if self._path.exists() else None
+        rehearsal, judge = Rehearsal(self.server, book), self._asking.afresh()
+        judge.connect(rehearsal)
+
+        def reckon(answers: Sequence[Response], rivals: Sequence[Response]) -> None:
+            _ = judge.compare(answers, rivals) if isinstance(judge, Comparer) else judge.judge(answers)
+
+        try:
+            yield reckon
+            self.spent = book.spent if book else 0.0
+        finally:
+            if book:
+                book.close()
+        self.num_requests, self.num_held = rehearsal.num_requests, rehearsal.num_held
+        self.most_cost = rehearsal.most_cost
 
     def announce(self, tell: Callable[[str], None]) -> None:
         """Say what will be asked, of whom, and at what price; nothing where nobody is asked."""
@@ -131,9 +135,14 @@ class Purse:
         place = "a server on this machine" if self.server.is_here else "a server elsewhere: texts leave this machine"
         open_way = ", and anybody on the way can read them (http)" if self.server.is_open else ""
         tell(f"at most {self.num_requests} requests to {self.server.host} for {self._judge.id}, {place}{open_way}")
+        if self.num_held:
+            tell(f"{self.num_held} more are not asked again: {self._path} holds what came of them")
         if self._max_spend is not None:
-            tell(f"they cost at most {self.most_cost:.4g}; after {self._max_spend:.4g} it stops")
-        tell(f"what {self._path} holds already is not asked again")
+            spent = f" ({self.spent:.4g} are spent already)" if self.spent else ""
+            tell(f"they cost at most {self.most_cost:.4g}; after {self._max_spend:.4g} in all{spent} it stops")
+        elif not self.server.is_here:
+            tell(NO_PRICES)
+        tell(f"each is kept in {self._path}: the same command asks nothing twice")
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -170,7 +179,8 @@ class Purse:
             return None
         priced = self._max_spend is not None
         return {
-            "host": self.server.host, "num_requests": self.num_requests, "book": str(self._path),
+            "host": self.server.host, "num_requests": self.num_requests, "num_held": self.num_held,
+            "book": str(self._path),
             "most_cost": self.most_cost if priced else None, "spent": self.spent if priced else None,
         }  # fmt: skip
 

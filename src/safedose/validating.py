@@ -120,7 +120,8 @@ def validate(
             fix="map the right column with --map label=theirs",
         )  # fmt: skip
     shown_to = [(row.number, row.values) for row, _ in kept]
-    purse.reckon(*read_answers(shown_to, judge, source=str(source)))
+    with purse.reckoning() as reckon:
+        reckon(*read_answers(shown_to, judge, source=str(source)))
     purse.announce(tell)
     with purse.open():
         verdicts = judge_rows(shown_to, judge, axis=axis, source=str(source))

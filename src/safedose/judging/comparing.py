@@ -8,7 +8,7 @@ from typing import Protocol, final
 from safedose.judging.pairs import TOGETHER, Bill, Pair, Reader
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Verdict
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 
 _SHARE = {"preferred": 1.0, "tie": 0.5, "not_preferred": 0.0}
@@ -22,7 +22,7 @@ class Weigher(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def server(self) -> Server | None: ...
-    def connect(self, remote: Remote) -> None: ...
+    def connect(self, remote: Asker) -> None: ...
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill: ...
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
@@ -50,7 +50,7 @@ class BothOrders:
         """The server it asks; None when it reads on this machine."""
         return self._reader.server
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._reader.connect(remote)
 
@@ -105,13 +105,17 @@ class ComparingJudge:
         """The server it asks; None when it reads on this machine."""
         return self._weigher.server
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._weigher.connect(remote)
 
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
         """Bound what comparing one answer to each of these prompts asks of the server."""
         return self._weigher.bill(prompts, answer_tokens=answer_tokens)
+
+    def afresh(self) -> ComparingJudge:
+        """Give the same judge, which has compared nothing yet; the two share whom they ask."""
+        return ComparingJudge(self.id, self._weigher)
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         reading = Reading("abstained", "there is no answer of dose 0 to compare with")

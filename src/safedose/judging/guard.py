@@ -23,7 +23,7 @@ from safedose.judging.rubric import open_speaker
 from safedose.judging.speakers import Answer, Question, Speaker, most_tokens
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, State, Turn
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 from safedose.store import digest
 
@@ -100,7 +100,7 @@ class GuardReader:
         """The server it asks; None when it reads on this machine."""
         return self._speaker.server
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._speaker.connect(remote)
 

@@ -12,7 +12,7 @@ from safedose.errors import InputError
 from safedose.frames import FIXED
 from safedose.judging.speakers import Answer, Likely, Question
 from safedose.records import Turn
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.store import digest
 from safedose.templates import Encoder
 from safedose.thinking import opens_thinking, split_thinking
@@ -51,7 +51,7 @@ class LocalSpeaker:
         """Changes with the model; telling it takes its weights."""
         return digest([self._find().fingerprint, self._precision])
 
-    def connect(self, remote: Remote) -> None:  # noqa: ARG002
+    def connect(self, remote: Asker) -> None:  # noqa: ARG002
         raise AssertionError("a model on this machine asks no server")
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:

@@ -18,8 +18,8 @@ from safedose.judging.guard import check_share
 from safedose.judging.pairs import Bill, Pair, PairJudge
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
+from safedose.remote.asking import Asker
 from safedose.remote.book import Outcome
-from safedose.remote.client import Remote
 from safedose.remote.rounds import Request
 from safedose.remote.settings import JudgeServer
 from safedose.store import digest
@@ -75,9 +75,9 @@ class ModerationReader:
     def __init__(self, server: JudgeServer, threshold: float | None) -> None:
         self.server, self._threshold = server, threshold
         self.fingerprint = digest(["moderation", _VERSION, server.model, threshold])
-        self._remote: Remote | None = None
+        self._remote: Asker | None = None
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._remote = remote
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, final, runtime_checkable
 
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Turn, Verdict
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 from safedose.store import digest
 
@@ -60,8 +60,8 @@ class Reader(Protocol):
         """Give a reading per axis for each pair, in their order; never raises for what a pair contains."""
         ...
 
-    def connect(self, remote: Remote) -> None:
-        """Take the client that asks `server`; called once, before anything is read."""
+    def connect(self, remote: Asker) -> None:
+        """Take who asks `server`, before anything is read; once more to put another in its place."""
         ...
 
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
@@ -77,8 +77,13 @@ class Asking(Protocol):
     def id(self) -> str: ...
     @property
     def server(self) -> Server | None: ...
-    def connect(self, remote: Remote) -> None: ...
+    def connect(self, remote: Asker) -> None: ...
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill: ...
+    def judge(self, responses: Sequence[Response]) -> list[Verdict]: ...
+
+    def afresh(self) -> Asking:
+        """Give the same judge, which has read nothing yet; the two share whom they ask."""
+        ...
 
 
 @final
@@ -109,13 +114,17 @@ class PairJudge:
         """The server it asks; None when it reads on this machine."""
         return self._reader.server
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._reader.connect(remote)
 
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
         """Bound what judging one answer of so many tokens to each of these prompts asks of the server."""
         return self._reader.bill(prompts, answer_tokens=answer_tokens)
+
+    def afresh(self) -> PairJudge:
+        """Give the same judge, which has read nothing yet; the two share whom they ask."""
+        return PairJudge(self.id, self._reader)
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         pairs = [Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before) for one in responses]

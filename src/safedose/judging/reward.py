@@ -25,7 +25,7 @@ from safedose.judging.rewardfile import PRESETS, RewardFile, read_reward_file, r
 from safedose.judging.scoring import LocalScorer
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.store import digest
 from safedose.store.durable import read_json
 
@@ -175,7 +175,7 @@ class _Here:
 
     server = None
 
-    def connect(self, remote: Remote) -> None:  # noqa: ARG002
+    def connect(self, remote: Asker) -> None:  # noqa: ARG002
         raise AssertionError("a model on this machine asks no server")
 
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:  # noqa: ARG002

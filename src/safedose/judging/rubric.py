@@ -26,7 +26,7 @@ from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load
 from safedose.judging.speakers import Answer, Question, ServerSpeaker, Speaker, most_tokens
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, Turn
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 from safedose.store import digest
 
@@ -99,7 +99,7 @@ class RubricReader:
         """The server it asks; None when it reads on this machine."""
         return self._speaker.server
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks the server."""
         self._speaker.connect(remote)
 

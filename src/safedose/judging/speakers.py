@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, final
 
 from safedose.records import Turn
-from safedose.remote.client import Remote
+from safedose.remote.asking import Asker
 from safedose.remote.replies import likely_places, read_reply
 from safedose.remote.rounds import Request
 from safedose.remote.settings import JudgeServer
@@ -84,7 +84,7 @@ class Speaker(Protocol):
         """Answer each question by itself, greedily, in their order."""
         ...
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         """Take the client that asks `server`."""
         ...
 
@@ -103,9 +103,9 @@ class ServerSpeaker:
     def __init__(self, server: JudgeServer) -> None:
         self.server = server
         self.fingerprint = digest(["server", server.model, server.temperature])
-        self._remote: Remote | None = None
+        self._remote: Asker | None = None
 
-    def connect(self, remote: Remote) -> None:
+    def connect(self, remote: Asker) -> None:
         self._remote = remote
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:

@@ -12,12 +12,12 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, final
 
-from safedose.errors import RunError
+from safedose.errors import InputError, RunError
 from safedose.store.durable import explain
 from safedose.store.writer import Writer
 
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS excesses (server TEXT PRIMARY KEY, cost REAL NOT NULL
 CREATE INDEX IF NOT EXISTS finished ON requests (key) WHERE state IN ('answered', 'failed');
 CREATE INDEX IF NOT EXISTS on_their_way ON requests (number) WHERE state = 'sent';
 """
+_COLUMNS = {"number", "epoch", "time", "key", "state", "cost", "outcome", "checksum"}
+_MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, 1.3
 _LOCK_SECONDS = 30.0
 _ALONE_SECONDS = 1.0
 
@@ -81,10 +83,13 @@ class Book:
 
     Raises:
         RunError: When it cannot be opened, is damaged, or another process keeps others out.
+        InputError: When `alone`, and the file is something else than a book; it stays as it is.
     """
 
     def __init__(self, path: Path, *, writer: Writer | None = None, alone: bool = False) -> None:
         self._path, self._writer = path, writer
+        if alone:
+            _require_book(path)
         with self._explained():
             seconds = _ALONE_SECONDS if alone else _LOCK_SECONDS
             self._database = sqlite3.connect(path, timeout=seconds, isolation_level=None)
@@ -236,6 +241,32 @@ def find_damage(path: Path) -> str:
         undone_later = getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK"
         return "" if undone_later else f"cannot be read: {error}"
     return f"has {len(wrong)} rows that are not what was written, such as {wrong[0]}" if wrong else ""
+
+
+def _require_book(path: Path) -> None:
+    """Refuse a file that somebody named as a book and that is none, before anything could be written to it."""
+    if path.is_dir() or not _may_be_book(path):
+        raise InputError(
+            f"{path.name} is {'a folder' if path.is_dir() else 'no book of requests'}", where=str(path),
+            cause="it is something else, which is left as it is, or a book whose beginning was damaged",
+            fix="name another file with --book; one that is not there is made",
+        )  # fmt: skip
+
+
+def _may_be_book(path: Path) -> bool:
+    """Say whether a file is not there, empty, or a database with our table; what cannot be read now may be one."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return True
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return False
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as database:
+            named = [str(row[1]) for row in database.execute("PRAGMA table_info(requests)")]
+            (number,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:  # somebody has it open, or a kill fell into a commit
+        return True
+    return number == 0 or set(named) == _COLUMNS
 
 
 def _is_sound(row: Any) -> bool:

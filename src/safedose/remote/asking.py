@@ -1,0 +1,52 @@
+"""Who requests are handed to: a client that sends them, or a rehearsal that counts what would be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, final
+
+from safedose.remote.book import Book, Outcome
+from safedose.remote.rounds import Request
+from safedose.remote.settings import Server
+
+
+class Asker(Protocol):
+    """Takes requests and gives what became of them; `safedose.remote.client.Remote` is the one that sends."""
+
+    def ask(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Give an outcome per request, in their order."""
+        ...
+
+
+@final
+class Rehearsal:
+    """Sends nothing: what the book holds is answered from it, the rest has no reply and is counted, each key once.
+
+    Args:
+        settings: Of the server that would be asked.
+        book: What was asked before; None: nothing was.
+
+    Attributes:
+        num_requests: Requests that would be sent.
+        num_held: Requests that the book holds.
+        most_cost: What would be sent costs at most, when each is sent once; 0 without prices.
+    """
+
+    def __init__(self, settings: Server, book: Book | None) -> None:
+        self._settings, self._book = settings, book
+        self._counted: set[str] = set()
+        self.num_requests, self.num_held, self.most_cost = 0, 0, 0.0
+
+    def ask(self, requests: Sequence[Request]) -> list[Outcome]:
+        return [self._outcome(request) for request in requests]
+
+    def _outcome(self, request: Request) -> Outcome:
+        held = self._book.outcome(request.key) if self._book else None
+        if request.key not in self._counted:
+            self._counted.add(request.key)
+            if held:
+                self.num_held += 1
+            else:
+                self.num_requests += 1
+                self.most_cost += self._settings.cost(request.prompt_tokens, request.completion_tokens)
+        return held or Outcome(None, "nobody was asked: this is a rehearsal")
