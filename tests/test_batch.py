@@ -130,6 +130,8 @@ def test_columns_of_other_names_are_mapped(call: Call, tmp_path: Path) -> None:
         ("response", "cannot read the mapping"),
         ("response=completion", "no row has the mapped column 'completion'"),
         ("suite=set", "no row has the mapped column 'set'"),
+        ("prompt=response", "prompt and response would both be read from the column 'response'"),
+        ("reference=prompt", "prompt and reference would both be read from the column 'prompt'"),
     ],
 )
 def test_a_mapping_that_maps_nothing_is_wrong_input(mapping: str, problem: str, call: Call, tmp_path: Path) -> None:
@@ -138,24 +140,101 @@ def test_a_mapping_that_maps_nothing_is_wrong_input(mapping: str, problem: str, 
     assert (done.code, problem in done.err, done.out) == (2, True, "")
 
 
+def test_two_columns_that_are_both_mapped_to_one_are_wrong_input(call: Call, tmp_path: Path) -> None:
+    maps = ("--map", "prompt=text", "--map", "response=text")
+
+    done = call(*TO_STDOUT, write_rows(tmp_path / "a.jsonl", [{"text": "a?"}]), *maps)
+
+    assert (done.code, "prompt and response would both be read from the column 'text'" in done.err) == (2, True)
+
+
+def test_one_column_that_is_mapped_twice_is_wrong_input(call: Call, tmp_path: Path) -> None:
+    maps = ("--map", "prompt=text", "--map", "prompt=other")
+
+    done = call(*TO_STDOUT, write_rows(tmp_path / "a.jsonl", [ROW]), *maps)
+
+    assert (done.code, "prompt is mapped to 'text' and to 'other'" in done.err) == (2, True)
+
+
 def test_an_axis_the_judge_has_not_is_wrong_input(call: Call, tmp_path: Path) -> None:
     done = call(*TO_STDOUT, write_rows(tmp_path / "a.jsonl", [ROW]), "--axis", "harm")
 
     assert (done.code, "does not look at 'harm'" in done.err) == (2, True)
 
 
+OF_A_FILE = ("--responses", "a.jsonl", "--judge", "phrases")
+
+
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "problem", "where"),
     [
-        ("study", "--judge", "phrases"),
-        ("--judge", "phrases", "--out", "-"),
-        ("--responses", "a.jsonl", "--judge", "phrases"),
-        ("--responses", "a.jsonl", "--judge", "phrases", "--out", "-", "--json"),
-        ("--responses", "a.jsonl", "--judge", "phrases", "--out", "-", "--set", "seed=1"),
+        ((), "nothing is named that could be judged", "--responses"),
+        (("study", "--judge", "phrases"), "a study is named, and --judge beside it", "--judge"),
+        (("study", "--skip-bad"), "a study is named, and --skip-bad beside it", "--skip-bad"),
+        (("--judge", "phrases", "--out", "-"), "nothing is named that could be judged", "--responses"),
+        (OF_A_FILE, "nothing says where the judged rows go", "--out"),
+        ((*OF_A_FILE, "--out", "-", "--json"), "would both go to stdout", "--json"),
+        ((*OF_A_FILE, "--out", "-", "--set", "seed=1"), "--set has nothing to change", "--set"),
+        (("--responses", "a.jsonl", "--out", "-"), "no judge is named", "--judge, --settings"),
     ],
 )
-def test_half_a_command_is_a_usage_error(arguments: tuple[str, ...], call: Call) -> None:
-    assert call("judge", *arguments).code == 2
+def test_half_a_command_is_told_what_it_lacks(arguments: tuple[str, ...], problem: str, where: str, call: Call) -> None:
+    done = call("judge", *arguments)
+
+    assert (done.code, problem in done.err, f"where: {where}\n" in done.err) == (2, True, True)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl.gz", "a.parquet", "a.JSON", "a.tsv"])
+@pytest.mark.parametrize("verb", ["judge", "validate"])
+def test_rows_are_not_written_under_the_name_of_another_format(
+    verb: str, name: str, call: Call, tmp_path: Path
+) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [ROW | {"label": "full_refusal"}])
+    commands = {
+        "judge": ("judge", "--responses", file, "--judge", "phrases"),
+        "validate": ("judges", "validate", "phrases", "--labels", file),
+    }
+
+    done = call(*commands[verb], "--out", tmp_path / name)
+
+    assert (done.code, "rows are written as JSON Lines" in done.err) == (2, True)
+    assert [one.name for one in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["a", "a.ndjson", "a.txt", "v1.2"])
+def test_any_other_name_is_written(name: str, call: Call, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [ROW])
+
+    assert call("judge", "--responses", file, "--judge", "phrases", "--out", tmp_path / name).code == 0
+    assert json.loads((tmp_path / name).read_text())["verdict"] == "full_refusal"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_followed_and_stays(there: bool, call: Call, tmp_path: Path) -> None:
+    file, real = write_rows(tmp_path / "rows.jsonl", [ROW]), tmp_path / "kept" / "real.jsonl"
+    if there:
+        real.parent.mkdir()
+        real.write_text("earlier\n")
+    (tmp_path / "out.jsonl").symlink_to(real)
+
+    done = call("judge", "--responses", file, "--judge", "phrases", "--out", tmp_path / "out.jsonl")
+
+    assert (done.code, (tmp_path / "out.jsonl").readlink()) == (0, real)
+    assert json.loads(real.read_text())["verdict"] == "full_refusal"
+
+
+@pytest.mark.parametrize(
+    ("aim", "problem"), [("out.jsonl", "leads back to itself"), ("rows.jsonl", "is the file that is read")]
+)
+def test_a_link_that_leads_nowhere_or_to_what_is_read_is_refused(
+    aim: str, problem: str, call: Call, tmp_path: Path
+) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [ROW])
+    (tmp_path / "out.jsonl").symlink_to(tmp_path / aim)
+
+    done = call("judge", "--responses", file, "--judge", "phrases", "--out", tmp_path / "out.jsonl")
+
+    assert (done.code, problem in done.err, (tmp_path / "out.jsonl").is_symlink()) == (2, True, True)
 
 
 def test_a_pipe_is_judged_by_a_model_as_a_file_is(tmp_path: Path) -> None:

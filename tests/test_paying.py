@@ -45,7 +45,11 @@ def test_paths_in_that_file_start_where_it_lies(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("judge: refusal\nmodle: x\n", "modle: unknown key; did you mean 'model'"),
-        ("[refusal]\n", "must be a group of settings"),
+        ("[refusal]\n", "the file holds a list, not one judge"),
+        ("- judge: refusal\n", "the file holds a list, not one judge"),
+        ("judges: [refusal]\n", "the file holds `judges`, which is a list, not one judge"),
+        ("name: study\njudges:\n  - judge: refusal\n", "begin with a line such as `judge: rubric:harmfulness`"),
+        ("\n", "the file holds nothing, not one judge"),
         ("judge: refusal\nmodel: smallworld\n", "has no use for model"),
         ("judge: [\n", "judge.yaml"),
     ],

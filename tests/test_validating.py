@@ -166,7 +166,8 @@ def test_groups_are_those_of_the_column_and_share_out_the_rows(tmp_path: Path) -
     [
         ({"by": "modle"}, "no column 'modle'"),
         ({"by": "response"}, "makes no groups"),
-        ({"mapping": ("label=human",)}, "no column 'human'"),
+        ({"mapping": ("label=human_label",)}, "no column 'human_label'; the columns are prompt, response, label"),
+        ({"mapping": ("label=response",)}, "response and label would both be read from the column 'response'"),
         ({"mapping": ("lable=human",)}, "no column 'lable' to map"),
         ({"mapping": ("suite=set",)}, "no row has the mapped column 'set'"),
         ({"axis": "harm"}, "does not look at 'harm'"),

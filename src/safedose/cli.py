@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -155,25 +155,27 @@ def judge_verb(
     as_json: Json = False,
 ) -> None:
     """4. Judge the responses of a study, or of any file or pipe."""
-    of_a_file = (responses, judge, choice, out, mapping, axis, max_spend, book)
-    if study is not None and all(one is None for one in of_a_file):
-        _stage("judge", study, settings, as_json)
-        return
-    if study is not None or responses is None or out is None or settings or (as_json and str(out) == "-"):
-        raise typer.BadParameter(
-            "give a study folder, or --responses and --out with --judge or --settings; rows on stdout leave no room "
-            "for --json"
-        )
     from safedose import batch, paying
     from safedose.progress import Watch
 
+    told = {
+        "--responses": responses, "--judge": judge, "--settings": choice, "--out": out, "--map": mapping or None,
+        "--axis": axis, "--max-spend": max_spend, "--book": book, "--skip-bad": skip_bad or None,
+        "--set": settings or None, "--json": as_json or None,
+    }  # fmt: skip
+    given = [option for option, value in told.items() if value is not None]
+    batch.check_options(study, given, to_stdout=out == paying.PIPE)
+    if study is not None:
+        _stage("judge", study, settings, as_json)
+        return
     chosen = paying.choose_judge(judge, choice)
     purse = paying.Purse(chosen, max_spend=max_spend, book=book, out=out)
-    order = batch.Order(source=responses, out=out, mapping=mapping or (), axis=axis, skip_bad=skip_bad)
+    source, to = cast(Path, responses), cast(Path, out)  # checked to be there
+    order = batch.Order(source=source, out=to, mapping=mapping or (), axis=axis, skip_bad=skip_bad)
     done = batch.judge_file(chosen, order, purse, Watch(quiet=as_json))
-    told = {"out": str(out), **done._asdict(), "asked": purse.to_json()}
+    result = {"out": str(out), **done._asdict(), "asked": purse.to_json()}
     text = f"{done.told()} -> {out}{left_out(done.num_skipped)}{purse.told()}"
-    show(told, as_json, lambda: typer.echo(text, err=out == paying.PIPE))
+    show(result, as_json, lambda: typer.echo(text, err=out == paying.PIPE))
 
 
 @app.command("estimate")

@@ -71,7 +71,7 @@ def read_mapping(mapping: Sequence[str]) -> dict[str, str]:
     """Read `ours=theirs` as the command line gives it, once per column.
 
     Raises:
-        InputError: When one is not of that form.
+        InputError: When one is not of that form, or two say otherwise of one column.
     """
     pairs: dict[str, str] = {}
     for item in mapping:
@@ -80,6 +80,11 @@ def read_mapping(mapping: Sequence[str]) -> dict[str, str]:
             raise InputError(
                 f"cannot read the mapping {item!r}", where="--map", cause="it is not of the form ours=theirs",
                 fix="write for example --map response=completion",
+            )  # fmt: skip
+        if pairs.get(ours, theirs) != theirs:
+            raise InputError(
+                f"{ours} is mapped to {pairs[ours]!r} and to {theirs!r}", where="--map",
+                cause="a column of ours is read from one column of the file", fix=f"keep one --map {ours}=...",
             )  # fmt: skip
         pairs[ours] = theirs
     return pairs

@@ -49,8 +49,16 @@ def choose_judge(name: str | None, settings: Path | None) -> Judge:
         )  # fmt: skip
     if settings is None:
         return load_judge(str(name))
-    choice = parse_part(JudgeChoice, read_yaml_file(settings), where=str(settings))
-    return load_judge(choice, root=settings.parent)
+    raw = read_yaml_file(settings)
+    if isinstance(raw, list) or raw is None or (isinstance(raw, dict) and "judge" not in raw and "judges" in raw):
+        held = "nothing" if raw is None else "a list" if isinstance(raw, list) else "`judges`, which is a list"
+        raise InputError(
+            f"the file holds {held}, not one judge", where=str(settings),
+            cause="--settings takes what a study file says of one judge, without `judges:` and without the dash",
+            fix="begin with a line such as `judge: rubric:harmfulness`, then its settings, such as `endpoint: {...}`; "
+            "a judge without settings is named by its id instead",
+        )  # fmt: skip
+    return load_judge(parse_part(JudgeChoice, raw, where=str(settings)), root=settings.parent)
 
 
 @final

@@ -143,7 +143,7 @@ class _Source(NamedTuple):
 def _read(wishes: Wishes) -> _Source:
     """Read all judged dialogues; they must be of one kind."""
     mapping = read_mapping(wishes.mapping)
-    check_mapping(mapping, COLUMNS)
+    check_mapping(mapping, COLUMNS, apart=COLUMNS)
     known = SOURCES.get(wishes.data)
     if known is None and "/" not in wishes.data and "." not in wishes.data:
         raise InputError(

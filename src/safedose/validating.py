@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safedose.batch import require_other_file
+from safedose.batch import require_place_for_rows, target
 from safedose.data.readers import read_rows
 from safedose.data.rows import shown
 from safedose.errors import InputError, RunError, nearest
@@ -108,7 +108,7 @@ def validate(
     """
     purse = purse or Purse(judge, max_spend=None, book=None, out=out)
     if out is not None:
-        require_other_file(out, source, purse.book)
+        require_place_for_rows(out, source, purse.book)
     axis = axis_of(judge, wishes.axis)
     rows = _read(source, wishes)
     meanings = _meanings(rows, _code_book(wishes.meanings, axis), axis, source)
@@ -141,7 +141,7 @@ def validate(
         differing=tuple(one for one in compared if one.verdict != one.meaning),
     )
     if out is not None:
-        write_text(out, "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found.differing))
+        write_text(target(out), "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found.differing))
     return found
 
 
@@ -156,7 +156,7 @@ class _Labelled:
 def _read(source: Path, wishes: Wishes) -> list[_Labelled]:
     """Read the file under our names; a label or group that is null or empty is ""."""
     mapping = read_mapping(wishes.mapping)
-    check_mapping(mapping, COLUMNS)
+    check_mapping(mapping, COLUMNS, apart=COLUMNS, needed=("prompt", "response", "label"))
     column = {name: mapping.get(name, name) for name in COLUMNS}
     if wishes.by in (column["prompt"], column["response"]):
         raise InputError(
@@ -166,12 +166,7 @@ def _read(source: Path, wishes: Wishes) -> list[_Labelled]:
     rows, unseen = [], set(mapping.values())
     for number, values in read_rows(source):
         unseen -= values.keys()
-        if unknown := [name for name in (column["label"], wishes.by) if name is not None and name not in values]:
-            raise InputError(
-                f"there is no column {unknown[0]!r}; {nearest(unknown[0], values)}", where=f"{source}, row {number}",
-                cause="the column has another name in this file",
-                fix="map it with --map label=theirs, or name another column of groups with --by",
-            )  # fmt: skip
+        _require_columns(column["label"], wishes.by, values, f"{source}, row {number}")
         given = {name: values[theirs] for name, theirs in column.items() if theirs in values and name != "label"}
         group = _word(values[wishes.by]) if wishes.by else ""
         rows.append(_Labelled(number, given, _word(values[column["label"]]), group))
@@ -182,6 +177,22 @@ def _read(source: Path, wishes: Wishes) -> list[_Labelled]:
             cause="it holds texts or numbers rather than groups", fix="name a column with few different values",
         )  # fmt: skip
     return rows
+
+
+def _require_columns(label: str, by: str | None, values: Mapping[str, object], where: str) -> None:
+    if label not in values:
+        # which column is people's is never guessed: the nearest name may be that of another judge's verdicts
+        named = ", ".join(list(values)[:_MOST_NAMED]) + (", ..." if len(values) > _MOST_NAMED else "")
+        raise InputError(
+            f"there is no column {label!r}; the columns are {named}", where=where,
+            cause="what people said stands under another name, or the file has no labels",
+            fix="name the column that people filled in, no judge's: --map label=theirs",
+        )  # fmt: skip
+    if by is not None and by not in values:
+        raise InputError(
+            f"there is no column {by!r}; {nearest(by, values)}", where=where, cause="the name is misspelt",
+            fix="name a column of the file with --by, as it is written there",
+        )  # fmt: skip
 
 
 def _word(cell: object) -> str:

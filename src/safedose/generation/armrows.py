@@ -65,8 +65,16 @@ def read_arm(cells: Cells, *, base: str = "unknown", made_of: str = "imported") 
     return arm, "" if dose else " ".join(word for word in (strategy, format_) if word and word != "none")
 
 
-def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> None:
-    """Refuse a mapping of columns that are not understood.
+def check_mapping(
+    mapping: Mapping[str, str], columns: Sequence[str], *, apart: Sequence[str] = (), needed: Sequence[str] = ()
+) -> None:
+    """Refuse a mapping of columns that are not understood, or that makes one column of two.
+
+    Args:
+        mapping: Ours to theirs.
+        columns: Ours.
+        apart: Those of ours that cannot be read from one column of theirs.
+        needed: Those of `apart` that are read by their own name where they are not mapped.
 
     Raises:
         InputError: Naming the first.
@@ -78,6 +86,17 @@ def check_mapping(mapping: Mapping[str, str], columns: Sequence[str]) -> None:
                 where="the mapping of columns",
                 fix=f"map one of: {', '.join(columns)}",
             )
+    read: dict[str, str] = {}
+    for name in (one for one in apart if one in mapping or one in needed):
+        theirs = mapping.get(name, name)
+        if theirs in read:
+            fail(
+                f"{read[theirs]} and {name} would both be read from the column {theirs!r}",
+                where="the mapping of columns",
+                cause="a name is mistyped, or only one of the two was mapped",
+                fix=f"map each to a column of its own: --map {read[theirs]}=... --map {name}=...",
+            )
+        read[theirs] = name
 
 
 def check_seen(unseen: set[str]) -> None:

@@ -48,7 +48,7 @@ def read_imported(
     Raises:
         InputError: Naming the row, for whatever cannot be read in exactly one way.
     """
-    check_mapping(mapping, COLUMNS)
+    check_mapping(mapping, COLUMNS, apart=("prompt", "response", "reference"), needed=("prompt", "response"))
     arms: dict[str, Arm] = {}
     prompts: dict[tuple[str, str], tuple[Prompt, int]] = {}
     taken: dict[tuple[str, str, str], dict[int, _Origin]] = {}
