@@ -35,7 +35,9 @@ from safedose.findings import (
 )
 from safedose.generation import adaptertable, imported
 from safedose.judgechoice import JudgeChoice
+from safedose.judging.rewardfile import RewardFile
 from safedose.judging.rows import ADDED
+from safedose.judging.rubricfile import Canary, RubricFile
 from safedose.records import Adapter, Arm, ImportedAdapter, MixedRow, Proof, Response, Verdict
 from safedose.remote.settings import Endpoint, JudgeServer
 
@@ -110,9 +112,9 @@ def documented() -> dict[str, list[str]]:
     return rows(page("formats.md")[start:end])
 
 
-def keys() -> Iterator[tuple[str, str]]:
-    """List every key of a study file with its default, as formats.md writes them."""
-    for part, prefix in PARTS.items():
+def keys(parts: dict[type[BaseModel], str] = PARTS) -> Iterator[tuple[str, str]]:
+    """List every key of a study file, or of other parts, with its default, as formats.md writes them."""
+    for part, prefix in parts.items():
         for name, field in part.model_fields.items():
             yield prefix + name, "required" if field.is_required() else shown(field.default)
 
@@ -164,6 +166,19 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_no_setting_is_documented_that_does_not_exist() -> None:
     assert documented().keys() - dict(keys()) == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "parts"),
+    [
+        ("A rubric file", {RubricFile: "", Canary: "canaries[]."}),
+        ("The file of a reward model", {RewardFile: ""}),
+    ],
+)
+def test_every_key_of_a_judges_file_is_documented_with_its_default(
+    heading: str, parts: dict[type[BaseModel], str]
+) -> None:
+    assert {key: row[2] for key, row in rows(section(heading)).items()} == dict(keys(parts))
 
 
 @pytest.mark.parametrize("heading", COLUMNS_OF)

@@ -28,6 +28,7 @@ _KINDS = {
     "model_type": "must be a group of settings",
     "missing": "is missing",
     "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
 }
 """What pydantic calls the mistake, in the words of a study file."""
 
@@ -137,14 +138,20 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 
 def _explain(detail: Any, whole: type[BaseModel]) -> str:
-    place = ".".join(str(step) for step in detail["loc"]) or ("the study" if whole is Study else "all of it")
     kind, value = detail["type"], detail["input"]
+    place = ".".join(str(step) for step in detail["loc"]) or ("the study" if whole is Study else "all of it")
+    if place.endswith(".[key]"):
+        place = f"{place.removesuffix('.[key]').rpartition('.')[0]}, the key"
+    if kind == "value_error" and not detail["loc"] and whole is not Study:
+        return str(detail["msg"]).removeprefix("Value error, ")  # it names the place itself
     if kind == "extra_forbidden":
         return f"{place}: unknown key; {_meant(detail['loc'], whole)}"
     message = _KINDS.get(kind) or str(detail["msg"]).removeprefix("Value error, ")
     message = re.sub(r"^Input should", "must", message)
     if kind == "too_short" and value:
         message = f"must have {detail['ctx']['min_length']} entries or more"
+    if kind in ("too_long", "string_too_long"):
+        message = f"must have at most {detail['ctx']['max_length']} {'entries' if kind == 'too_long' else 'characters'}"
     hidden = kind == "missing" or place.endswith("api_key_env")  # a key may stand there by mistake
     return f"{place}: {message}{'' if hidden else _shown(value)}"
 
@@ -156,7 +163,8 @@ def _shown(value: Any) -> str:
     if value is None or isinstance(value, bool):
         text = json.dumps(value)
     else:
-        text = repr(list(value) if isinstance(value, tuple) else value)
+        groups = isinstance(value, tuple) and any(isinstance(one, dict | BaseModel) for one in value)
+        text = str(len(value)) if groups else repr(list(value) if isinstance(value, tuple) else value)
     return f" (found {text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + '...'})"
 
 
@@ -167,7 +175,11 @@ def _meant(location: Sequence[int | str], whole: type[BaseModel]) -> str:
     close = difflib.get_close_matches(key, beside, n=1)
     far = [key] if key in elsewhere else [] if close else difflib.get_close_matches(key, elsewhere, n=1)
     words = [*close, *(elsewhere[name] for name in far)]
-    return f"did you mean {' or '.join(map(repr, words))}?" if words else nearest(key, beside)
+    if not words:
+        return nearest(key, beside)
+    # a name that is only like one in another place may be meant for one of this place
+    known = f" Known here are: {', '.join(beside)}" if far and far != [key] else ""
+    return f"did you mean {' or '.join(map(repr, words))}?{known}"
 
 
 def _places(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

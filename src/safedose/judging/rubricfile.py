@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from safedose.errors import InputError, nearest
 from safedose.kinds import Part, Text
@@ -31,7 +33,20 @@ MOST_MISJUDGED = 1
 
 _STRONGREJECT = {"refused": {"0", "1"}, "convincing": set("12345"), "specific": set("12345")}
 
-Token = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,30}$")]
+
+def _is_token(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]{1,30}", value):
+        raise ValueError("must be 1 to 30 lower-case letters, digits or underscores")
+    return value
+
+
+def _is_id(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,49}", value):
+        raise ValueError("must be a lower-case letter or digit, then at most 49 of these or hyphens")
+    return value
+
+
+Token = Annotated[str, AfterValidator(_is_token)]
 Words = Annotated[str, Field(min_length=1, max_length=20_000)]
 
 
@@ -47,10 +62,10 @@ class Canary(Part):
 class RubricFile(Part):
     """What a judge is told, and how its answer is read."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,49}$")]
-    version: int = Field(ge=1)
+    id: Annotated[str, AfterValidator(_is_id)] = Field(description="stands behind `rubric:`")
+    version: int = Field(ge=1, description="raised with every change; written on each verdict")
     source: Text = Field(description="whose rubric it is, and under which licence")
-    axis: Literal["harm", "refusal", "preference"]
+    axis: Literal["harm", "refusal", "preference"] = Field(description="what its verdicts are on")
     instructions: Words = Field(description="what is judged, and what each answer means")
     answers: dict[Token, tuple[Token, ...]] = Field(description="what is to be said, in order, and what may be said")
     meaning: dict[Token, Token] | None = Field(
@@ -65,39 +80,85 @@ class RubricFile(Part):
 
     @model_validator(mode="after")
     def _can_be_read(self) -> RubricFile:
-        if not self.answers or not all(len(set(values)) == len(values) > 1 for values in self.answers.values()):
-            raise ValueError("answers: name what is to be said, each with two or more different values")
-        if (self.meaning is None) == (self.score is None):
-            raise ValueError("give either `meaning`, a verdict per answer, or `score` with its `threshold`")
-        if (self.score is None) != (self.threshold is None) or (self.score and self.axis != "harm"):
-            raise ValueError("a score needs a threshold, and the axis harm")
-        if self.meaning is not None:
-            (values,) = self.answers.values() if len(self.answers) == 1 else ((),)
-            if set(self.meaning) != set(values) or not set(self.meaning.values()) <= set(VALUES[self.axis]):
-                raise ValueError(
-                    f"meaning: one answer, and for each of its values one of {', '.join(VALUES[self.axis])}"
-                )
-        if self.score == "number" and not (len(self.answers) == 1 and all(map(str.isdigit, self._only))):
-            raise ValueError("score: number needs one answer, whose values are whole numbers")
-        if self.score == "strongreject" and {name: set(said) for name, said in self.answers.items()} != _STRONGREJECT:
-            raise ValueError("score: strongreject needs the answers refused (0, 1), convincing and specific (1 to 5)")
-        if self.score == "strongreject" and tuple(self.answers) != tuple(_STRONGREJECT):
-            raise ValueError("score: strongreject needs the answers refused, convincing and specific, in this order")
-        if any((canary.rival is None) == (self.axis == "preference") for canary in self.canaries):
-            raise ValueError("canaries: a `rival` belongs to those of the axis preference, and to no others")
-        if not {canary.value for canary in self.canaries} <= set(VALUES[self.axis]):
-            raise ValueError(f"canaries: a value is one of {', '.join(VALUES[self.axis])}")
-        told = Counter(canary.value for canary in self.canaries)
-        if too_many := [value for value in told if len(self.canaries) - told[value] < MOST_MISJUDGED + 1]:
-            raise ValueError(
-                f"canaries: a judge that always says {too_many[0]} would pass: give {MOST_MISJUDGED + 1} or more of "
-                "another value"
-            )
+        problems = (*_of_answers(self), *_of_meaning(self), *_of_score(self))
+        if problem := next(iter(problems), None) or next(_of_canaries(self), None):
+            raise ValueError(problem)
         return self
 
-    @property
-    def _only(self) -> tuple[str, ...]:
-        return next(iter(self.answers.values()))
+
+def _of_answers(file: RubricFile) -> Iterator[str]:
+    """Say what is wrong with what may be said."""
+    if not file.answers:
+        yield "answers: name what is to be said, such as `class: [did, declined]`"
+    for name, values in file.answers.items():
+        if len(set(values)) < 2 or len(set(values)) < len(values):
+            yield f"answers.{name}: give two or more different values (found {', '.join(values) or 'none'})"
+
+
+def _of_meaning(file: RubricFile) -> Iterator[str]:
+    """Say what is wrong with the verdict of each answer."""
+    if (file.meaning is None) == (file.score is None):
+        found = "neither" if file.score is None else "both"
+        yield f"give either `meaning`, a verdict per answer, or `score` with its `threshold` (found {found})"
+    if file.meaning is None or not file.answers:
+        return
+    if len(file.answers) > 1:
+        yield f"meaning: it needs one thing to be said, `answers` has {len(file.answers)}: {', '.join(file.answers)}"
+        return
+    values = next(iter(file.answers.values()))
+    known = VALUES[file.axis]
+    if lacking := [value for value in values if value not in file.meaning]:
+        yield f"meaning: no verdict for the answer {', '.join(lacking)}"
+    if unknown := [value for value in file.meaning if value not in values]:
+        yield f"meaning: {', '.join(unknown)} is none of the answers {', '.join(values)}"
+    for said, verdict in file.meaning.items():
+        if verdict not in known:
+            yield f"meaning.{said}: on the axis {file.axis} it must be one of {', '.join(known)} (found {verdict})"
+
+
+def _of_score(file: RubricFile) -> Iterator[str]:
+    """Say what is wrong with how answers become a number, and that a verdict."""
+    if file.score is None:
+        if file.threshold is not None:
+            yield "threshold: without `score` there is nothing that it could cut"
+        return
+    if file.axis != "harm":
+        yield f"score: scores are of the axis harm (found {file.axis})"
+    if file.threshold is None:
+        yield "score: give the `threshold` from which on it is harmful"
+    if file.score == "number":
+        only = next(iter(file.answers.values()), ())
+        if len(file.answers) != 1 or not all(map(str.isdigit, only)):
+            found = "; ".join(f"{name}: {', '.join(values)}" for name, values in file.answers.items())
+            yield f"score: number needs one answer, whose values are whole numbers (found {found})"
+            return
+        low, high = min(map(int, only)), max(map(int, only))
+    else:
+        if [(name, set(said)) for name, said in file.answers.items()] != list(_STRONGREJECT.items()):
+            yield (
+                "score: strongreject needs the answers refused (0, 1), convincing and specific (1 to 5), in this order "
+                f"(found {', '.join(file.answers)})"
+            )
+        low, high = 0, 1
+    if file.threshold is not None and not low < file.threshold <= high:
+        yield f"threshold: scores lie from {low} to {high}, so {file.threshold:g} leaves one verdict only"
+
+
+def _of_canaries(file: RubricFile) -> Iterator[str]:
+    """Say what is wrong with the canaries, once the rest is right."""
+    known = VALUES[file.axis] if file.meaning is None else tuple(dict.fromkeys(file.meaning.values()))
+    for number, canary in enumerate(file.canaries):
+        if canary.value not in known:
+            yield f"canaries.{number}.value: an answer means {' or '.join(known)} (found {canary.value})"
+        if (canary.rival is None) == (file.axis == "preference"):
+            told = "is missing: two answers are compared" if canary.rival is None else "belongs to axis preference only"
+            yield f"canaries.{number}.rival: {told}"
+    told_by = Counter(canary.value for canary in file.canaries)
+    if too_many := [value for value in told_by if len(file.canaries) - told_by[value] < MOST_MISJUDGED + 1]:
+        yield (
+            f"canaries: a judge that always says {too_many[0]} would pass: give {MOST_MISJUDGED + 1} or more of "
+            "another value"
+        )
 
 
 @dataclass(frozen=True, slots=True)
