@@ -141,7 +141,7 @@ def _explain(detail: Any, whole: type[BaseModel]) -> str:
     kind, value = detail["type"], detail["input"]
     place = ".".join(str(step) for step in detail["loc"]) or ("the study" if whole is Study else "all of it")
     if place.endswith(".[key]"):
-        place = f"{place.removesuffix('.[key]').rpartition('.')[0]}, the key"
+        place = f"{place.removesuffix('.[key]')}, the key"
     if kind == "value_error" and not detail["loc"] and whole is not Study:
         return str(detail["msg"]).removeprefix("Value error, ")  # it names the place itself
     if kind == "extra_forbidden":
