@@ -151,6 +151,25 @@ def test_a_judge_that_compares_is_reckoned_in_both_orders(tmp_path: Path) -> Non
     assert purse.num_requests == 2 + len(load_rubric("helpfulness", None).content.canaries)
 
 
+@pytest.mark.parametrize("kind", ["rubric:harmfulness", "moderation"])
+def test_no_more_is_asked_than_was_told_where_parts_share_answers(kind: str, tmp_path: Path) -> None:
+    said = [response(f"Answer {k}.", prompt="a?", number=k) for k in range(150)]
+    parts = (said[:100], said[30:101], said[20:80], said)
+    with ScriptedEndpoint(
+        lambda text: "{}" if kind == "moderation" else rating(text), script=lambda _: "400"
+    ) as server:
+        judge = choose_judge(None, write_settings(tmp_path, server, judge=kind))
+        purse = Purse(judge, max_spend=None, book=None, out=tmp_path / "judged.jsonl")
+        with purse.reckoning() as reckon:
+            for part in parts:
+                reckon(part, [])
+        with purse.open():
+            for part in parts:
+                judge.judge(part)
+
+    assert 150 < len(server.heard) <= purse.num_requests
+
+
 def test_the_cost_is_told_before_and_what_was_spent_after(call: Call, tmp_path: Path) -> None:
     with ScriptedEndpoint(rating) as server:
         done = call(*command(tmp_path, write_settings(tmp_path, server, **PRICES), "--max-spend", 1e9))

@@ -89,6 +89,19 @@ def test_each_pair_is_asked_in_both_orders_and_equal_answers_never(tmp_path: Pat
     assert num_asked == 2 + 4
 
 
+def test_a_process_that_goes_on_finds_both_orders_and_canaries_in_the_book(tmp_path: Path) -> None:
+    said = [response(f"one two {k}", number=k) for k in range(12)]
+    rivals = [response(f"three {k} words here", number=k) for k in range(12)]
+    with judge_by(tmp_path, by_words, judge=HELPFUL) as (judge, _):
+        assert isinstance(judge, Comparer)
+        judge.compare(said[:8], rivals[:8])
+        verdicts = judge.compare(said[4:], rivals[4:])
+    with judge_by(tmp_path, by_words, judge=HELPFUL) as (judge, server):
+        assert isinstance(judge, Comparer)
+        again = judge.compare(said[4:], rivals[4:])
+    assert (again, server.heard) == (verdicts, [])
+
+
 def test_canaries_void_a_judge_that_obeys(tmp_path: Path) -> None:
     def obeys(text: str) -> str:
         asked = re.findall(r"better=(first|second)", FENCE.sub(lambda found: found["text"], text).split("Your line")[0])

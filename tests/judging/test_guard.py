@@ -136,8 +136,12 @@ def test_an_answer_that_is_cut_off_is_unusable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "state"), [("filter", "abstained"), ("400", "not_run"), ("no choices", "not_run"), ("error", "not_run")]
-)
+    ("step", "state"),
+    [
+        ("filter", "abstained"), ("400", "not_run"),
+        *[(step, "unusable") for step in ("no choices", "error", "not json", "not utf-8", "huge", "tool")],
+    ],
+)  # fmt: skip
 def test_a_fault_of_the_server_is_a_state(step: str, state: str, tmp_path: Path) -> None:
     with judge_by(tmp_path, answer_of("wildguard"), judge="guard:wildguard", script=lambda _: step) as (judge, _):
         verdicts = judge.judge([response("The sea is wide.")])

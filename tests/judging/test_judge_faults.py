@@ -71,9 +71,9 @@ def test_34_a_pause_holds_the_whole_key(tmp_path: Path) -> None:
     ("step", "state"),
     [
         *[(step, "not_run") for step in ("500", "hang", "slow", "drop", "cut")],  # 35, until its attempts are used up
-        *[(step, "not_run") for step in ("400", "422", "tool")],  # 36
+        *[(step, "not_run") for step in ("400", "422")],  # 36
         ("filter", "abstained"),  # 36
-        *[(step, "not_run") for step in ("error", "no choices", "not json", "not utf-8", "huge")],  # 37
+        *[(step, "unusable") for step in ("error", "no choices", "not json", "not utf-8", "huge", "tool")],  # 37
     ],
 )
 def test_35_36_37_what_one_request_meets_is_the_state_of_its_verdict(step: str, state: str, tmp_path: Path) -> None:
@@ -82,6 +82,17 @@ def test_35_36_37_what_one_request_meets_is_the_state_of_its_verdict(step: str, 
 
     assert (bad.state, bad.value, good.value) == (state, None, "harmless")
     assert bad.reason
+
+
+@pytest.mark.parametrize("step", ["error", "no choices", "not json", "not utf-8", "huge", "tool"])
+def test_37_a_reply_that_cannot_be_read_is_paid_for_once_and_says_why(step: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        with judge_by(tmp_path, rating, script=only_bad(step), max_attempts=3) as (judge, server):
+            bad, _ = judge.judge([BAD, GOOD])
+            num_heard = len(server.heard)
+
+    assert (num_heard, bad.state) == (0, "unusable")
+    assert (bad.reason or "").partition(": ")[2]
 
 
 @pytest.mark.parametrize(("answers", "state"), [(declines, "abstained"), (rambles, "unusable")])

@@ -7,32 +7,37 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from judge_servers import PRICES, rating, write_settings
+from safedose.judging.moderation import TOGETHER
 from safedose.remote.book import Book
 from safedose.testing import ScriptedEndpoint
 from tiny_study import write_rows
 
 IN_FLIGHT = 3
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"id": k, "prompt": f"Question {k}?", "response": f"Answer {k}. They suffer." if k % 3 else f"Answer {k}."}
     for k in range(30)
 ]
 
 
-def start(folder: Path, server: ScriptedEndpoint, *, max_spend: float = 1e9) -> subprocess.Popen[bytes]:
-    settings = write_settings(folder, server, max_in_flight=IN_FLIGHT, **PRICES)
-    file = write_rows(folder / "answers.jsonl", ROWS)
+def start(
+    folder: Path, server: ScriptedEndpoint, *, max_spend: float = 1e9, judge: str = "rubric:harmfulness",
+    rows: list[dict[str, object]] = ROWS,
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    settings = write_settings(folder, server, judge=judge, max_in_flight=IN_FLIGHT, **PRICES)
+    file = write_rows(folder / "answers.jsonl", rows)
     command = [sys.executable, "-m", "safedose", "judge", "--responses", file, "--settings", settings]
     command += ["--out", folder / "judged.jsonl", "--max-spend", str(max_spend)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
 
 
-def kill_when(folder: Path, server: ScriptedEndpoint, num_heard: int, *, max_spend: float = 1e9) -> int:
+def kill_when(folder: Path, server: ScriptedEndpoint, num_heard: int, **how: Any) -> int:
     """Start the command and kill it once so many requests arrived, unless it ends before; gives its exit code."""
-    with start(folder, server, max_spend=max_spend) as process:
+    with start(folder, server, **how) as process:
         while process.poll() is None and len(server.heard) < num_heard:
             time.sleep(0.002)
         process.kill()
@@ -65,6 +70,25 @@ def test_kills_repeat_at_most_what_was_under_way_and_change_no_verdict(
     assert judged(tmp_path) == undisturbed
     assert num_kills >= 4
     assert len(asked) - len(set(asked)) <= num_kills * IN_FLIGHT
+
+
+def test_what_was_moderated_before_a_kill_is_not_asked_again_with_other_rows(tmp_path: Path) -> None:
+    """Every start judges other rows, so that no two put the same answers together."""
+    rows: list[dict[str, object]] = [{"prompt": "a?", "response": f"Answer {k}."} for k in range(300)]
+    result = json.dumps({"flagged": False, "category_scores": {"hate": 0.1}})
+    num_kills = 0
+    with ScriptedEndpoint(lambda _: result, seconds=0.05) as server:
+        for step in (2, 3, 5):
+            how = {"judge": "moderation", "rows": rows[::step]}
+            num_kills += kill_when(tmp_path, server, len(server.heard) + IN_FLIGHT + 1, **how) < 0
+        with start(tmp_path, server, judge="moderation", rows=rows) as process:
+            assert process.wait(60) == 0
+        sent = [text for one in server.heard for text in one.inputs]
+
+    assert {row["verdict"] for row in judged(tmp_path)} == {"harmless"}
+    assert num_kills == 3
+    assert len(set(sent)) == 300
+    assert len(sent) - 300 <= num_kills * IN_FLIGHT * TOGETHER
 
 
 def test_the_cap_holds_across_kills(undisturbed: list[dict[str, object]], tmp_path: Path) -> None:

@@ -116,6 +116,16 @@ def test_a_result_that_is_not_as_agreed_is_unusable(changed: dict[str, Any], tmp
     assert (verdict.state, verdict.value, verdict.score) == ("unusable", None, None)
 
 
+def test_a_result_that_is_not_as_agreed_is_no_matter_of_its_neighbours(tmp_path: Path) -> None:
+    def one_is_odd(text: str) -> str:
+        return "{}" if text == "Answer 3." else moderated(text)
+
+    with judge_by(tmp_path, one_is_odd, **JUDGE) as (judge, server):
+        verdicts = judge.judge([response(f"Answer {k}.", number=k) for k in range(5)])
+    assert [verdict.state for verdict in verdicts] == ["unusable" if k == 3 else "value" for k in range(5)]
+    assert len(server.heard) == 1
+
+
 def test_a_result_too_few_is_unusable_where_it_cannot_be_had_alone(tmp_path: Path) -> None:
     with judge_by(tmp_path, moderated, script=lambda _: "too few", **JUDGE) as (judge, server):
         verdicts = judge.judge([response(f"Answer {k}.", number=k) for k in range(3)])
@@ -127,8 +137,8 @@ def test_a_result_too_few_is_unusable_where_it_cannot_be_had_alone(tmp_path: Pat
     ("steps", "state"),
     [
         (["429 0"], "value"), (["429"], "value"), (["500", "502"], "value"), (["503"], "value"), (["drop"], "value"),
-        (["cut"], "value"), (["hang"], "value"), (["slow"], "value"), (["400"], "not_run"), (["not json"], "not_run"),
-        (["error"], "not_run"), (["huge"], "not_run"), (["no choices"], "unusable"),
+        (["cut"], "value"), (["hang"], "value"), (["slow"], "value"), (["400"], "not_run"), (["not json"], "unusable"),
+        (["error"], "unusable"), (["huge"], "unusable"), (["not utf-8"], "unusable"), (["no choices"], "unusable"),
     ],
 )  # fmt: skip
 def test_every_fault_of_a_request_ends_in_a_state(steps: list[str], state: str, tmp_path: Path) -> None:
@@ -179,6 +189,42 @@ def test_what_was_moderated_before_a_stop_is_not_asked_again(tmp_path: Path) -> 
             judge.judge(said)
             asked.append(len(server.heard))
     assert asked == [4, 0]
+
+
+def test_an_answer_is_sent_once_whatever_it_is_asked_with(tmp_path: Path) -> None:
+    said = [response(f"Answer {k}.", prompt=f"Prompt {k}?", number=k) for k in range(60)]
+    others = [response(one.text, prompt="Another?", number=k) for k, one in enumerate(said)]
+    sent: list[str] = []
+    for part in (said[:40], said[5:50:3], said[::-1], others):
+        with judge_by(tmp_path, moderated, **JUDGE) as (judge, server):
+            assert {verdict.value for verdict in judge.judge(part)} == {"harmless"}
+            sent += [text for heard in server.heard for text in heard.inputs]
+    assert sorted(sent) == sorted(one.text for one in said)
+
+
+def test_what_was_answered_before_a_stop_is_not_asked_again_in_another_grouping(tmp_path: Path) -> None:
+    said = [response(f"Answer {k}.", number=k) for k in range(60)]
+    steps = ["answer", "answer", "401"]
+    with judge_by(tmp_path, moderated, script=steps, max_in_flight=1, **JUDGE) as (judge, first):
+        with pytest.raises(RunError):
+            judge.judge(said)
+        answered = {text for place, heard in enumerate(first.heard) if place != 2 for text in heard.inputs}
+    with judge_by(tmp_path, moderated, **JUDGE) as (judge, second):
+        verdicts = judge.judge(said[1::2] + said[::2])
+        sent = [text for heard in second.heard for text in heard.inputs]
+    assert len(answered) >= 2 * TOGETHER
+    assert sorted(sent) == sorted({one.text for one in said} - answered)
+    assert {verdict.value for verdict in verdicts} == {"harmless"}
+
+
+def test_an_answer_that_was_not_answered_for_is_not_asked_about_again(tmp_path: Path) -> None:
+    said = [response(f"Answer {k}.", number=k) for k in range(10)]
+    found = []
+    for part in (said, said[::2]):
+        with judge_by(tmp_path, moderated, script=lambda _: "400", **JUDGE) as (judge, server):
+            found.append({verdict.state for verdict in judge.judge(part)})
+            num_heard = len(server.heard)
+    assert (found, num_heard) == ([{"not_run"}, {"not_run"}], 0)
 
 
 @pytest.mark.parametrize("step", ["answer", "400"])

@@ -88,8 +88,8 @@ def test_a_verdict_without_the_mark_is_unusable(tmp_path: Path, what: str) -> No
 
 @pytest.mark.parametrize(
     ("step", "state"),
-    [("filter", "abstained"), ("400", "not_run"), ("no choices", "not_run"), ("not json", "not_run"),
-     ("error", "not_run"), ("huge", "not_run"), ("tool", "not_run")],
+    [("filter", "abstained"), ("400", "not_run"), ("no choices", "unusable"), ("not json", "unusable"),
+     ("error", "unusable"), ("huge", "unusable"), ("tool", "unusable")],
 )  # fmt: skip
 def test_a_fault_of_the_server_is_a_state(tmp_path: Path, step: str, state: str) -> None:
     def script(body: dict[str, object]) -> str:
@@ -122,6 +122,30 @@ def test_a_server_that_refuses_everything_is_not_a_judge_that_misreads(tmp_path:
         (verdict,) = judge.judge([response("Answer 1.")])
     assert verdict.state == "not_run"
     assert "void" not in (verdict.reason or "")
+
+
+def test_a_server_that_says_nothing_readable_is_not_a_judge_that_misreads(tmp_path: Path) -> None:
+    with judge_by(tmp_path, rating, script=lambda _: "not json") as (judge, _):
+        (verdict,) = judge.judge([response("Answer 1.")])
+    assert verdict.state == "unusable"
+    assert (verdict.reason or "").endswith("the reply is no JSON object: <html>hello</html>")
+
+
+def test_canaries_whose_replies_cannot_be_read_are_not_misread(tmp_path: Path) -> None:
+    def script(body: dict[str, object]) -> str:
+        return "no choices" if any(word in str(body) for word in CRUEL) else "answer"
+
+    with judge_by(tmp_path, rating, script=script) as (judge, _):
+        assert judge.judge([response("Answer 1.")])[0].value == "harmless"
+
+
+def test_a_void_batch_leaves_the_reason_of_what_had_no_verdict_anyway(tmp_path: Path) -> None:
+    def toy(text: str) -> str:
+        return "Hm." if "Answer 1" in text else rating(text).replace("=1", "=5")
+
+    with judge_by(tmp_path, toy) as (judge, _):
+        babble, void = judge.judge([response("Answer 1."), response("Answer 2.", number=2)])
+    assert ("Hm." in (babble.reason or ""), "void" in (void.reason or "")) == (True, True)
 
 
 def test_canaries_kept_back_by_a_filter_do_not_void_an_honest_judge(tmp_path: Path) -> None:
@@ -176,6 +200,35 @@ def test_what_was_judged_before_a_stop_is_not_asked_again(tmp_path: Path) -> Non
     asked = [str(heard.body) for server in (first, second) for heard in server.heard]
     assert first.heard
     assert len(asked) == len(set(asked)) == 60 + NUM_CANARIES
+
+
+@pytest.mark.parametrize("before", [range(10), range(5, 15)], ids=["others", "the same"])
+def test_a_process_that_goes_on_finds_answers_and_canaries_in_the_book(tmp_path: Path, before: range) -> None:
+    """The first process met some or all of these answers in an earlier call; the second begins with this one."""
+    earlier, said = ([response(f"Answer {k}.", number=k) for k in which] for which in (before, range(5, 15)))
+    with judge_by(tmp_path, rating) as (judge, _):
+        judge.judge(earlier)
+        verdicts = judge.judge(said)
+    with judge_by(tmp_path, rating) as (judge, server):
+        again = judge.judge(said)
+    assert (again, server.heard) == (verdicts, [])
+
+
+def test_whether_a_batch_is_void_hangs_on_no_earlier_one(tmp_path: Path) -> None:
+    harsh = True
+
+    def drifting(text: str) -> str:
+        return rating(text).replace("=1", "=5") if harsh and "Answer" not in text else rating(text)
+
+    shared, other = response("Answer 1."), response("Answer 2.", number=2)
+    with judge_by(tmp_path, drifting) as (judge, _):
+        (void,) = judge.judge([shared])
+        harsh = False
+        verdicts = judge.judge([shared, other])
+    with judge_by(tmp_path, drifting) as (judge, server):
+        again = judge.judge([shared, other])
+    assert ("void" in (void.reason or ""), [one.value for one in verdicts]) == (True, ["harmless", "harmless"])
+    assert (again, server.heard) == (verdicts, [])
 
 
 def test_a_bill_is_not_exceeded(tmp_path: Path) -> None:

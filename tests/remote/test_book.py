@@ -39,6 +39,16 @@ def test_what_was_on_its_way_when_a_process_ended_is_lost_and_counts_in_full(tmp
     assert (book.count("lost"), book.spent, book.outcome("a")) == (1, 5.0, None)
 
 
+def test_what_came_for_several_keys_is_on_the_disk_at_once_and_paid_once(tmp_path: Path) -> None:
+    book = Book(tmp_path / "book")
+    (number,) = book.write([Intent("both", 5.0)])
+    parts = [(key, Outcome({"text": key})) for key in ("a", "b")]
+    book.write([], [Change(number, "split", 2.0, parts=parts)])
+
+    assert [(key, book.outcome(key)) for key in ("a", "b")] == parts
+    assert (book.outcome("both"), Book(tmp_path / "book").spent) == (None, 2.0)
+
+
 def test_two_clients_of_one_book_see_what_the_other_spends(tmp_path: Path) -> None:
     one, other = Book(tmp_path / "book"), Book(tmp_path / "book")
     one.write([Intent("a", 5.0)])

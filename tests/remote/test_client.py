@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from remote.asking import make_client, once, request, requests
+from remote.asking import PRICES, make_client, once, request, requests
 from safedose.errors import InputError, RunError
 from safedose.remote.book import Book
 from safedose.testing import STEPS, ScriptedEndpoint
@@ -85,6 +87,59 @@ def test_what_has_an_outcome_is_never_sent_again(step: str, tmp_path: Path) -> N
 
     assert first == again
     assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize("step", FINAL)
+def test_a_reply_that_cannot_be_read_is_told_from_a_request_that_was_refused(step: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[step]) as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
+    (again,) = make_client(server.url, tmp_path).held(["word"]).values()
+
+    assert (outcome.unreadable, again) == (step != "400", outcome)
+
+
+@pytest.mark.parametrize("status", ["500", "503"])
+def test_a_long_story_about_a_fault_that_passes_is_still_such_a_fault(status: str, tmp_path: Path) -> None:
+    with ScriptedEndpoint(script=[f"{status} huge"]) as server:
+        (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
+
+    assert outcome.reply
+    assert len(server.heard) == 2
+
+
+def test_what_the_book_holds_is_given_without_asking(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        client = make_client(server.url, tmp_path)
+        (outcome,) = client.ask([request("word")])
+        held = client.held(["other", "word"])
+
+    assert held == {"word": outcome}
+    assert len(server.heard) == 1
+
+
+def in_two(reply: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give a reply to two words, half of it to each."""
+    return {name: {**reply, "half": name} for name in ("one", "other")}
+
+
+def test_a_reply_to_several_is_kept_for_each_of_them(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        client = make_client(server.url, tmp_path, **PRICES)
+        (whole,) = client.ask([request("both", split=in_two)])
+        parts = client.ask([request("other"), request("one")])
+        spent = Book(tmp_path / "requests.sqlite").spent
+
+    assert [outcome.reply for outcome in parts] == [{**(whole.reply or {}), "half": name} for name in ("other", "one")]
+    assert len(server.heard) == 1
+    assert spent == sum(server.heard[0].tokens)
+
+
+def test_a_reply_that_does_not_say_who_is_meant_is_kept_whole(tmp_path: Path) -> None:
+    with ScriptedEndpoint() as server:
+        client = make_client(server.url, tmp_path)
+        (outcome,) = client.ask([request("both", split=lambda _: {})])
+
+    assert client.held(["both", "one"]) == {"both": outcome}
 
 
 def test_one_key_is_sent_once_however_often_it_is_asked(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, final
 
-from safedose.judging.pairs import TOGETHER, Bill, Pair, Reader
+from safedose.judging.pairs import Bill, Memory, Pair, Reader
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Verdict
 from safedose.remote.asking import Asker
@@ -25,8 +25,12 @@ class Weigher(Protocol):
     def connect(self, remote: Asker) -> None: ...
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill: ...
 
+    def afresh(self) -> Weigher:
+        """Give the same weigher, which has weighed nothing yet."""
+        ...
+
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
-        """Give a reading on the axis `preference` for each pair, in their order."""
+        """Give a reading on the axis `preference` for each pair, in their order; one weighed before costs nothing."""
         ...
 
 
@@ -38,7 +42,7 @@ class BothOrders:
     """
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+        self._reader, self._memory = reader, Memory(reader)
 
     @property
     def fingerprint(self) -> str:
@@ -58,15 +62,13 @@ class BothOrders:
         """Bound what comparing two answers to each prompt costs."""
         return self._reader.bill([*prompts, *prompts], answer_tokens=2 * answer_tokens)
 
+    def afresh(self) -> BothOrders:
+        """Give the same weigher, which has weighed nothing yet."""
+        return BothOrders(self._reader)
+
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
         turned = [Pair(prompt=p.prompt, response=p.rival or "", before=p.before, rival=p.response) for p in pairs]
-        asked = {pair.key: pair for pair in (*pairs, *turned)}
-        order = sorted(asked)
-        found: dict[str, Reading] = {}
-        for start in range(0, len(order), TOGETHER):
-            keys = order[start : start + TOGETHER]
-            readings = self._reader.read([asked[key] for key in keys])
-            found |= {key: reading for key, (reading,) in zip(keys, readings, strict=True)}
+        found = {key: reading for key, (reading,) in self._memory.read([*pairs, *turned]).items()}
         return [_both(found[pair.key], found[other.key]) for pair, other in zip(pairs, turned, strict=True)]
 
 
@@ -81,19 +83,27 @@ def _both(one: Reading, other: Reading) -> Reading:
     return Reading("value", f"{one.reason}; the other order says {other.value} of the rival", "tie", score)
 
 
+def _unread(pair: Pair) -> Reading | None:
+    """Say what is plain without a reader; None where one must look."""
+    if is_blank(pair.response) and is_blank(pair.rival or ""):
+        return Reading("unusable", "both answers are empty")
+    if pair.response == pair.rival:
+        return Reading("value", "the two answers are the same", "tie", 0.5)
+    return None
+
+
 @final
 class ComparingJudge:
     """The judge around a weigher: verdicts on the axis `preference`.
 
-    Two answers to a prompt are compared once; unread they are a tie when they are the same, and `unusable` when neither
-    has a visible character. `judge` alone has nothing to compare with, and abstains.
+    Unread, two answers are a tie when they are the same, and `unusable` when neither has a visible character. `judge`
+    alone has nothing to compare with, and abstains.
     """
 
     axes: tuple[Axis, ...] = ("preference",)
 
     def __init__(self, id: str, weigher: Weigher) -> None:  # noqa: A002
         self.id, self._weigher = id, weigher
-        self._known: dict[str, Reading] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -115,7 +125,7 @@ class ComparingJudge:
 
     def afresh(self) -> ComparingJudge:
         """Give the same judge, which has compared nothing yet; the two share whom they ask."""
-        return ComparingJudge(self.id, self._weigher)
+        return ComparingJudge(self.id, self._weigher.afresh())
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         reading = Reading("abstained", "there is no answer of dose 0 to compare with")
@@ -127,14 +137,10 @@ class ComparingJudge:
             Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before, rival=rival.text)
             for one, rival in zip(responses, rivals, strict=True)
         ]
-        new = {pair.key: pair for pair in pairs if pair.key not in self._known}
-        same = [pair for pair in new.values() if pair.response == pair.rival]
-        self._known |= {pair.key: Reading("value", "the two answers are the same", "tie", 0.5) for pair in same}
-        blank = [pair for pair in new.values() if is_blank(pair.response) and is_blank(pair.rival or "")]
-        self._known |= {pair.key: Reading("unusable", "both answers are empty") for pair in blank}
-        asked = [new[key] for key in sorted(new) if key not in self._known]
-        self._known |= {pair.key: reading for pair, reading in zip(asked, self._weigher.weigh(asked), strict=True)}
+        unread = [_unread(pair) for pair in pairs]
+        asked = [pair for pair, reading in zip(pairs, unread, strict=True) if reading is None]
+        weighed = iter(self._weigher.weigh(asked))
         return [
-            verdict_on(one, self.id, "preference", self._known[pair.key])
-            for one, pair in zip(responses, pairs, strict=True)
+            verdict_on(one, self.id, "preference", reading or next(weighed))
+            for one, reading in zip(responses, unread, strict=True)
         ]

@@ -17,17 +17,17 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.fence import break_up
 from safedose.judging.guard_answers import Told, probability
 from safedose.judging.guard_table import GUARDS, Guard
-from safedose.judging.pairs import Bill, Pair, PairJudge
+from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
 from safedose.judging.parsing import quoted
 from safedose.judging.rubric import open_speaker
-from safedose.judging.speakers import Answer, Question, Speaker, most_tokens
+from safedose.judging.speakers import WITHOUT, Answer, Question, Speaker, most_tokens
 from safedose.judging.verdicts import Reading
-from safedose.records import Axis, Prompt, State, Turn
+from safedose.records import Axis, Prompt, Turn
 from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 from safedose.store import digest
 
-_VERSION = 1
+_VERSION = 2
 """Raise it when the same guard would be put or read in another way."""
 
 _FRAME_TOKENS = 1024
@@ -110,11 +110,11 @@ class GuardReader:
         asked = [most_tokens(question) + answer_tokens for pair in pairs for question in self._questions(pair)]
         return Bill(len(asked), sum(asked), len(asked) * self._guard.max_tokens)
 
-    def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
         """Put each pair to the guard, once for each thing it is asked."""
         questions = [question for pair in pairs for question in self._questions(pair)]
         answers, times = self._speaker.ask(questions), len(self._guard.asked)
-        return [self._reading(answers[start : start + times]) for start in range(0, len(answers), times)]
+        return Batch([self._reading(answers[start : start + times]) for start in range(0, len(answers), times)])
 
     def _questions(self, pair: Pair) -> Iterator[Question]:
         guard = self._guard
@@ -149,8 +149,7 @@ class GuardReader:
 
     def _read_one(self, answer: Answer) -> tuple[Told, float | None] | Reading:
         if answer.kind != "said":
-            state: State = "abstained" if answer.kind == "withheld" else "not_run"
-            return Reading(state, f"guard:{self._name}: {answer.problem}")
+            return Reading(WITHOUT[answer.kind], f"guard:{self._name}: {answer.problem}")
         if not answer.whole and self._guard.max_tokens > 1:
             return Reading("unusable", f"guard:{self._name}: cut off at {quoted(answer.text)}")
         told = self._guard.read(answer.text)

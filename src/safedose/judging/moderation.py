@@ -1,8 +1,9 @@
 """The judge `moderation`: an endpoint that gives a text its categories and scores, as OpenAI's /moderations does.
 
 The answer alone is sent, without its prompt: that is what these endpoints are made for. Several answers go in one
-request; where such a request brings nothing that can be read, each of its answers is asked about alone, so that one
-that the server cannot take is no matter of its neighbours.
+request, and the result of each is kept by itself: it is not asked for again, whatever it is asked with. Where such a
+request brings no result for each, its answers are asked about alone, so that one that the server cannot take is no
+matter of its neighbours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, final
 from safedose.errors import InputError, plain
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.guard import check_share
-from safedose.judging.pairs import Bill, Pair, PairJudge
+from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
 from safedose.remote.asking import Asker
@@ -27,7 +28,7 @@ from safedose.store import digest
 TOGETHER = 16
 """Answers in one request."""
 
-_VERSION = 1
+_VERSION = 2
 """Raise it when the same reply would be asked for or read in another way."""
 
 _NAMED = 3
@@ -86,47 +87,44 @@ class ModerationReader:
         number = len(prompts)
         return Bill(number + math.ceil(number / TOGETHER), 2 * number * (answer_tokens + _OVERHEAD), 0)
 
-    def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
-        """Read the answers of the pairs, many at a time; one that several pairs share is sent once."""
-        texts = list(dict.fromkeys(pair.response for pair in pairs))
-        found = self._ask([texts[start : start + TOGETHER] for start in range(0, len(texts), TOGETHER)])
-        found |= self._ask([[text] for text in texts if text not in found], alone=True)
-        return [(found[text],) for text in (pair.response for pair in pairs)]
-
-    def _ask(self, groups: Sequence[Sequence[str]], *, alone: bool = False) -> dict[str, Reading]:
-        """Ask for groups of texts; leaves out those of a request that brought nothing, unless they were alone."""
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
+        """Read the answers of the pairs, many at a time; one that was answered before is not sent again."""
         if self._remote is None:
             raise AssertionError("a server is asked by the client it was connected to")
-        outcomes = self._remote.ask([self._request(group) for group in groups]) if groups else []
-        found: dict[str, Reading] = {}
-        for outcome, group in zip(outcomes, groups, strict=True):
-            readings = self._readings(outcome, len(group))
-            if not isinstance(readings, Reading):
-                found |= dict(zip(group, readings, strict=True))
-            elif alone:
-                found |= dict.fromkeys(group, readings)
-        return found
+        requests = {pair.response: self._request([pair.response]) for pair in pairs}
+        found = self._remote.held(request.key for request in requests.values())
+        new = [text for text, request in requests.items() if request.key not in found]
+        groups = [self._request(new[start : start + TOGETHER]) for start in range(0, len(new), TOGETHER)]
+        for group, outcome in zip(groups, self._remote.ask(groups), strict=True):
+            found |= group.parts(outcome)
+        alone = [request for request in requests.values() if request.key not in found]
+        found |= zip([request.key for request in alone], self._remote.ask(alone), strict=True)
+        return Batch([(self._reading(found[requests[pair.response].key]),) for pair in pairs])
 
     def _request(self, texts: Sequence[str]) -> Request:
+        """Ask about one text, or about several, whose results are kept under the keys of each alone."""
         model = self.server.model
         body = {"model": model, "input": list(texts)}
+        keys = [self._request([text]).key for text in texts] if len(texts) > 1 else []
         return Request(
             key=digest(["moderation", _VERSION, body]), path="moderations", body=body, completion_tokens=0,
             prompt_tokens=sum(len(text.encode(errors="replace")) + _OVERHEAD for text in texts),
             # a name that ends so is answered for by a dated one
             serves=self.server.answers_as or model.removesuffix("-latest"),
+            split=(lambda reply: split_reply(reply, keys)) if keys else None,
         )  # fmt: skip
 
-    def _readings(self, outcome: Outcome, number: int) -> list[Reading] | Reading:
-        """Read an outcome: one reading for each text, or what is wrong with all of it."""
+    def _reading(self, outcome: Outcome) -> Reading:
+        """Read what was replied about one text."""
         if outcome.reply is None:
-            return Reading("not_run", f"moderation: {outcome.problem or 'the server gave no reply'}")
+            problem = f"moderation: {outcome.problem or 'the server gave no reply'}"
+            return Reading("unusable" if outcome.unreadable else "not_run", problem)
         results, model = outcome.reply.get("results"), _told(outcome.reply.get("model", "a model without a name"))
-        if not isinstance(results, list) or len(results) != number:
+        if not isinstance(results, list) or len(results) != 1:
             return Reading("unusable", "moderation: the reply has not one result for each text")
-        return [self._reading(read_result(result, model)) for result in results]
+        return self._verdict(read_result(results[0], model))
 
-    def _reading(self, found: _Scores | str) -> Reading:
+    def _verdict(self, found: _Scores | str) -> Reading:
         if isinstance(found, str):
             return Reading("unusable", f"moderation: {found}")
         ranked = sorted(found.by_category.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -140,6 +138,14 @@ class ModerationReader:
 
 _OVERHEAD = 16
 """Tokens, at most, that each answer adds to a request beside its own."""
+
+
+def split_reply(reply: Mapping[str, Any], keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Make of a reply about several texts the reply to each, by their keys; nothing where it has not one for each."""
+    results = reply.get("results")
+    if not isinstance(results, list) or len(results) != len(keys):
+        return {}
+    return {key: {**reply, "results": [result]} for key, result in zip(keys, results, strict=True)}
 
 
 def read_result(result: Any, model: str) -> _Scores | str:

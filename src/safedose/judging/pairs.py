@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, final, runtime_checkable
 
@@ -32,6 +32,13 @@ class Pair:
         return digest([[[turn.speaker, turn.text] for turn in self.before], self.prompt, self.response, *rival])
 
 
+class Batch(NamedTuple):
+    """What a reader found in a batch: readings per axis for each pair that was new, and why the batch is void."""
+
+    readings: list[tuple[Reading, ...]]
+    void: Reading | None = None
+
+
 class Bill(NamedTuple):
     """What judging so many answers asks of a server at most."""
 
@@ -56,8 +63,13 @@ class Reader(Protocol):
     @property
     def server(self) -> Server | None: ...
 
-    def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
-        """Give a reading per axis for each pair, in their order; never raises for what a pair contains."""
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
+        """Read pairs in their order; never raises for what a pair contains.
+
+        Args:
+            pairs: Those of the batch that this reader did not read before; maybe none.
+            batch: Identifies the batch they belong to, by all its pairs.
+        """
         ...
 
     def connect(self, remote: Asker) -> None:
@@ -87,12 +99,46 @@ class Asking(Protocol):
 
 
 @final
+class Memory:
+    """What a reader found so far: a pair is read once, whoever asks.
+
+    All the pairs of a call make its batches, different ones in the order of their keys, those read before included. So
+    which batches there are, and whether one is void, follows from the call alone: a process that goes on where another
+    was stopped comes to the same, by the replies that are kept.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[str, tuple[Reading, ...]] = {}
+        self._void: dict[str, Reading | None] = {}
+
+    def read(self, pairs: Sequence[Pair]) -> dict[str, tuple[Reading, ...]]:
+        """Give the readings of pairs, by their keys; what has a value in a void batch loses it."""
+        different = {pair.key: pair for pair in pairs}
+        order, found = sorted(different), {}
+        for start in range(0, len(order), TOGETHER):
+            keys = order[start : start + TOGETHER]
+            void = self._read_batch({key: different[key] for key in keys})
+            for key in keys:
+                known = self._known[key]
+                found[key] = known if void is None else tuple(one if one.value is None else void for one in known)
+        return found
+
+    def _read_batch(self, pairs: Mapping[str, Pair]) -> Reading | None:
+        """Read what is new in a batch; says why it is void."""
+        batch, new = digest(list(pairs)), [key for key in pairs if key not in self._known]
+        if batch not in self._void:
+            readings, self._void[batch] = self._reader.read([pairs[key] for key in new], batch=batch)
+            self._known |= zip(new, readings, strict=True)
+        return self._void[batch]
+
+
+@final
 class PairJudge:
     """The judge around a reader: verdicts on responses from readings of pairs.
 
-    Pairs that were read before, by this judge in this process, are not read again, and a batch is made of different
-    pairs in the order of their keys: so a verdict depends on prompt and answer, not on whose it is or what stands
-    beside it. An answer without a visible character is `unusable` unread.
+    A verdict depends on prompt and answer, not on whose it is or what stands beside it, but for a batch that is void.
+    An answer without a visible character is `unusable` unread.
 
     Args:
         id: Written on each verdict.
@@ -101,8 +147,7 @@ class PairJudge:
 
     def __init__(self, id: str, reader: Reader) -> None:  # noqa: A002
         self.id, self._reader = id, reader
-        self.axes = reader.axes
-        self._known: dict[str, tuple[Reading, ...]] = {}
+        self.axes, self._memory = reader.axes, Memory(reader)
 
     @property
     def fingerprint(self) -> str:
@@ -128,20 +173,10 @@ class PairJudge:
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         pairs = [Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before) for one in responses]
-        keys = [pair.key for pair in pairs]
-        new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in self._known}
-        self._read([new[key] for key in sorted(new)])
+        found = self._memory.read([pair for pair in pairs if not is_blank(pair.response)])
+        empty = (Reading("unusable", "empty response"),) * len(self.axes)
         return [
-            verdict_on(response, self.id, axis, found)
-            for response, key in zip(responses, keys, strict=True)
-            for axis, found in zip(self.axes, self._known[key], strict=True)
+            verdict_on(response, self.id, axis, one)
+            for response, pair in zip(responses, pairs, strict=True)
+            for axis, one in zip(self.axes, found.get(pair.key, empty), strict=True)
         ]
-
-    def _read(self, pairs: Sequence[Pair]) -> None:
-        empty = [pair for pair in pairs if is_blank(pair.response)]
-        self._known |= {pair.key: (Reading("unusable", "empty response"),) * len(self.axes) for pair in empty}
-        said = [pair for pair in pairs if not is_blank(pair.response)]
-        for start in range(0, len(said), TOGETHER):
-            batch = said[start : start + TOGETHER]
-            found = zip(batch, self._reader.read(batch), strict=True)
-            self._known |= {pair.key: readings for pair, readings in found}

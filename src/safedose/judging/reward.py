@@ -20,7 +20,7 @@ from safedose.hub import COMMIT, REWARD_FILE, is_hub_id
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import ComparingJudge
 from safedose.judging.localmodel import describe_model, find_model
-from safedose.judging.pairs import Bill, Pair, PairJudge
+from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
 from safedose.judging.rewardfile import PRESETS, RewardFile, read_reward_file, require_length
 from safedose.judging.scoring import LocalScorer
 from safedose.judging.verdicts import Reading
@@ -207,8 +207,8 @@ class RewardReader(_Here):
         """Changes with the model, how it is asked and read, and the threshold."""
         return digest([_VERSION, self._scorer.fingerprint, self._threshold])
 
-    def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
-        return [(self._read(pair),) for pair in pairs]
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
+        return Batch([(self._read(pair),) for pair in pairs])
 
     def _read(self, pair: Pair) -> Reading:
         score, said = _score(self._scorer, pair)
@@ -236,6 +236,10 @@ class HigherScore(_Here):
     def fingerprint(self) -> str:
         """Changes with the model, and how it is asked and read."""
         return digest([_VERSION, self._scorer.fingerprint])
+
+    def afresh(self) -> HigherScore:
+        """Give itself: a score is the same whenever it is asked for."""
+        return self
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
         return [self._weigh(pair) for pair in pairs]

@@ -3,6 +3,7 @@
 What is judged stands between fences whose mark is made for this one request, and only a verdict that carries the mark
 is read (`fence`, `parsing`). With every batch go canaries, pairs whose reading is beyond doubt and whose answers ask
 for another one: a batch in which more than one of them is misjudged is void, since its judge obeys what it reads.
+Canaries are asked under the name of their batch, so that whoever judges it again finds them answered.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import BothOrders, ComparingJudge
 from safedose.judging.fence import fenced, make_nonce
 from safedose.judging.localmodel import describe_model, find_model, model_of
-from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge
+from safedose.judging.pairs import TOGETHER, Batch, Bill, Pair, PairJudge
 from safedose.judging.parsing import quoted, read_verdict
 from safedose.judging.phrases import Phrases
 from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load_rubric
-from safedose.judging.speakers import Answer, Question, ServerSpeaker, Speaker, most_tokens
+from safedose.judging.speakers import WITHOUT, Answer, Question, ServerSpeaker, Speaker, most_tokens
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, Turn
 from safedose.remote.asking import Asker
 from safedose.remote.settings import Server
 from safedose.store import digest
 
-_VERSION = 3
+_VERSION = 4
 """Raise it when the same rubric would be put or read in another way."""
 
 
@@ -114,38 +115,34 @@ class RubricReader:
         num = len(pairs) + batches * len(canaries)
         return Bill(num, tokens, num * rubric.max_tokens)
 
-    def read(self, pairs: Sequence[Pair]) -> list[tuple[Reading, ...]]:
-        """Read the pairs of one batch with the canaries among them."""
-        rubric, batch = self._rubric.content, digest([pair.key for pair in pairs])
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
+        """Read the new pairs of a batch with its canaries among them."""
+        rubric = self._rubric.content
         canaries = [Pair(prompt=one.prompt, response=one.response, rival=one.rival) for one in rubric.canaries]
         # a canary is asked anew with every batch, under a mark of its own
         asked = [self._question(pair, "") for pair in pairs] + [self._question(pair, batch) for pair in canaries]
         # a model must not be able to tell canaries by their place
         order = sorted(range(len(asked)), key=lambda place: asked[place][1])
         answers = self._speaker.ask([asked[place][0] for place in order])
-        found: dict[int, Reading] = {}
+        found: dict[int, tuple[Answer, Reading]] = {}
         for place, answer in zip(order, answers, strict=True):
             # what a canary is worth is said at the rubric's own threshold
             threshold = self._threshold if place < len(pairs) else rubric.threshold
-            found[place] = self._reading(answer, mark=asked[place][1], threshold=threshold)
-        readings = [found[place] for place in range(len(asked))]
-        void = self._void(readings[len(pairs) :])
-        if void:  # what was not answered at all keeps its own reason
-            readings = [one if one.state in ("not_run", "abstained") else void for one in readings]
-        return [(reading,) for reading in readings[: len(pairs)]]
+            found[place] = answer, self._reading(answer, mark=asked[place][1], threshold=threshold)
+        in_order = [found[place] for place in range(len(asked))]
+        return Batch([(reading,) for _, reading in in_order[: len(pairs)]], self._void(in_order[len(pairs) :]))
 
-    def _void(self, readings: Sequence[Reading]) -> Reading | None:
-        """Say why a batch is void, by its canaries; None when it is not.
+    def _void(self, watched: Sequence[tuple[Answer, Reading]]) -> Reading | None:
+        """Say why a batch is void, by what came of its canaries; None when it is not.
 
-        Wrong are those that were answered otherwise than they must be, or in no form; those that a server or its filter
-        left unanswered say nothing, and when they are more than half nobody watched the judge.
+        Wrong are those that were answered otherwise than they must be, or in no form. Those that a server or its filter
+        left unanswered, or the judge declined, say nothing, and when they are more than half nobody watched the judge.
         """
         canaries, name = self._rubric.content.canaries, self._rubric.name
-        silent = [one for one in readings if one.state in ("not_run", "abstained")]
+        said = [answer.kind == "said" and one.state != "abstained" for answer, one in watched]
+        silent = [one for (_, one), spoke in zip(watched, said, strict=True) if not spoke]
         wrong = sum(
-            one.value != canary.value
-            for canary, one in zip(canaries, readings, strict=True)
-            if one.state not in ("not_run", "abstained")
+            spoke and one.value != canary.value for canary, (_, one), spoke in zip(canaries, watched, said, strict=True)
         )
         if wrong > MOST_MISJUDGED:
             return Reading(
@@ -170,10 +167,8 @@ class RubricReader:
         ), mark
 
     def _reading(self, answer: Answer, *, mark: str, threshold: float | None) -> Reading:
-        if answer.kind == "withheld":
-            return Reading("abstained", f"{self._rubric.name}: {answer.problem}")
-        if answer.kind == "failed":
-            return Reading("not_run", f"{self._rubric.name}: {answer.problem}")
+        if answer.kind != "said":
+            return Reading(WITHOUT[answer.kind], f"{self._rubric.name}: {answer.problem}")
         if not answer.whole:
             return Reading("unusable", f"{self._rubric.name}: cut off at {quoted(answer.text)}")
         said, problem = read_verdict(answer.text, mark=mark, answers=self._rubric.content.answers)

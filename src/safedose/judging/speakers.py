@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, final
+from typing import Any, Protocol, final
 
-from safedose.records import Turn
+from safedose.records import State, Turn
 from safedose.remote.asking import Asker
-from safedose.remote.replies import likely_places, read_reply
+from safedose.remote.replies import Kind, likely_places, read_reply
 from safedose.remote.rounds import Request
 from safedose.remote.settings import JudgeServer
 from safedose.store import digest
 
-Kind = Literal["said", "withheld", "failed"]
-"""Whether there is an answer, a content filter kept it back, or there is none for another reason."""
+WITHOUT: Mapping[Kind, State] = {"withheld": "abstained", "unreadable": "unusable", "failed": "not_run"}
+"""State of a verdict for which nothing was said, by the kind of the answer."""
 
 Likely = tuple[tuple[tuple[str, float], ...], ...]
 """In the place of each token that was said: it first, then others that were likely there, with log-likelihoods."""
@@ -53,7 +53,7 @@ class Answer:
     """What a model said.
 
     Attributes:
-        kind: Whether it said anything.
+        kind: Whether it said anything, and if not, how that came about.
         text: What it said, without what it thought before; empty unless `said`.
         problem: Why there is no text; empty when `said`.
         whole: Whether the answer came to its end, and was not cut off by `max_tokens`.
@@ -138,7 +138,7 @@ class ServerSpeaker:
 def _read(outcome: Any, question: Question) -> Answer:
     chat = not question.pieces
     reply = read_reply(outcome, chat=chat)
-    if reply.error:
-        return Answer(kind="withheld" if reply.withheld else "failed", problem=reply.error)
+    if reply.kind != "said":
+        return Answer(kind=reply.kind, problem=reply.error)
     likely = tuple(map(tuple, likely_places(outcome.reply, chat=chat))) if question.likely else ()
     return Answer(kind="said", text=reply.text, whole=reply.finish == "stop", likely=likely)

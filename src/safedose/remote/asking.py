@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, final
 
 from safedose.remote.book import Book, Outcome
@@ -15,6 +15,10 @@ class Asker(Protocol):
 
     def ask(self, requests: Sequence[Request]) -> list[Outcome]:
         """Give an outcome per request, in their order."""
+        ...
+
+    def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        """Give what the book holds of these keys, and leave out the others."""
         ...
 
 
@@ -39,6 +43,10 @@ class Rehearsal:
 
     def ask(self, requests: Sequence[Request]) -> list[Outcome]:
         return [self._outcome(request) for request in requests]
+
+    def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        found = {key: self._book.outcome(key) for key in keys} if self._book else {}
+        return {key: outcome for key, outcome in found.items() if outcome is not None}
 
     def _outcome(self, request: Request) -> Outcome:
         held = self._book.outcome(request.key) if self._book else None

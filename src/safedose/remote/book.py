@@ -24,9 +24,10 @@ from safedose.store.writer import Writer
 NAME = "requests.sqlite"
 """The book of a study, in its folder."""
 
-State = Literal["sent", "answered", "failed", "faulty", "lost", "damaged"]
-"""On its way; answered; failed for good; brought nothing to keep, so it may be sent again; on its way when a process
-was killed; answered, but the bytes of the reply are not what was written."""
+State = Literal["sent", "answered", "split", "failed", "faulty", "lost", "damaged"]
+"""On its way; answered; answered for several keys at once, whose replies stand in rows of their own; failed for good;
+brought nothing to keep, so it may be sent again; on its way when a process was killed; answered, but the bytes of the
+reply are not what was written."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -50,10 +51,12 @@ class Outcome:
     Attributes:
         reply: The server's reply, a JSON object; None when there is none.
         problem: Why there is none; else empty.
+        unreadable: Whether the server did reply, but by what cannot be read.
     """
 
     reply: dict[str, Any] | None
     problem: str = ""
+    unreadable: bool = False
 
 
 class Intent(NamedTuple):
@@ -64,12 +67,16 @@ class Intent(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of a row: its state; its cost and its outcome, or None where they stay as they are."""
+    """What became of a row: its state; its cost and its outcome, or None where they stay as they are.
+
+    `parts` are the outcomes of other keys, which came with it: each gets a row, which costs nothing.
+    """
 
     number: int
     state: State
     cost: float | None = None
     outcome: Outcome | None = None
+    parts: Sequence[tuple[str, Outcome]] = ()
 
 
 @final
@@ -141,19 +148,13 @@ class Book:
         Raises:
             RunError: When another process has taken the study over; then nothing was written and nothing may be sent.
         """
-        spent, epoch = self.spent, self._writer.epoch if self._writer else 0
+        spent = self.spent + sum(intent.cost for intent in intents)
         with self._explained(), self._fence(), self._transaction():
-            (last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM requests").fetchone()
-            numbers = list(range(int(last) + 1, int(last) + 1 + len(intents)))
-            for number, intent in zip(numbers, intents, strict=True):
-                row = (number, intent.key, "sent", intent.cost, "")
-                self._database.execute(
-                    "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (number, epoch, time.time(), *row[1:], _checksum(row)),
-                )
-                spent += intent.cost
+            numbers = [self._add(intent.key, "sent", cost=intent.cost) for intent in intents]
             for change in changes:
                 spent += self._change(change)
+                for key, outcome in change.parts:
+                    self._add(key, "answered", outcome=json.dumps(asdict(outcome)))
         self._spent = spent
         return numbers
 
@@ -188,6 +189,17 @@ class Book:
                 cause="the same command runs already; two would pay for the same requests",
                 fix="wait for it, or give this one a book of its own",
             ) from None  # fmt: skip
+
+    def _add(self, key: str, state: State, *, cost: float = 0.0, outcome: str = "") -> int:
+        """Add a row; gives its number."""
+        (last,) = self._database.execute("SELECT coalesce(max(number), 0) FROM requests").fetchone()
+        row = (int(last) + 1, key, state, cost, outcome)
+        epoch = self._writer.epoch if self._writer else 0
+        self._database.execute(
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (row[0], epoch, time.time(), *row[1:], _checksum(row)),
+        )
+        return row[0]
 
     def _change(self, change: Change) -> float:
         """Rewrite a row; gives by how much its cost has risen."""

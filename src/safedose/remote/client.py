@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, final
 
 from safedose.errors import InputError
@@ -54,18 +54,17 @@ class Remote:
             RunError: When key, model or address is wrong, or the server is down; answered requests are kept.
             KeyboardInterrupt: When a signal asked for a stop; requests under way have three seconds.
         """
-        known: dict[str, Outcome] = {}
-        new: dict[str, Request] = {}
-        for request in requests:
-            if request.key not in known and request.key not in new:
-                outcome = self._book.outcome(request.key)
-                if outcome is None:
-                    new[request.key] = request
-                else:
-                    known[request.key] = outcome
+        wanted = {request.key: request for request in requests}
+        known = self.held(wanted)
+        new = [request for key, request in wanted.items() if key not in known]
         if new:
-            known |= asyncio.run(self._ask(list(new.values())))
+            known |= asyncio.run(self._ask(new))
         return [known[request.key] for request in requests]
+
+    def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        """Give what the book holds of these keys, and leave out the others; nothing is sent."""
+        found = ((key, self._book.outcome(key)) for key in keys)
+        return {key: outcome for key, outcome in found if outcome is not None}
 
     async def _ask(self, requests: Sequence[Request]) -> dict[str, Outcome]:
         work = self._round(num_unanswered=self._num_unanswered, excess=self._excess, billed=self._billed)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from safedose.records import Finish, Prompt, Response
 from safedose.remote.book import Outcome
 from safedose.remote.rounds import MOST_TOKENS
 from safedose.thinking import split_thinking
+
+Kind = Literal["said", "withheld", "unreadable", "failed"]
+"""There is an answer; a content filter kept it back; the server replied, but by no answer; it did not reply."""
 
 _FINISHES: dict[str, Finish] = {"stop": "stop", "eos": "stop", "eos_token": "stop", "length": "length"}
 _BARRED = {
@@ -21,14 +24,14 @@ _BARRED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a reply says; `error` tells why there is no text, where there is none, `withheld` that a filter kept it."""
+    """What a reply says; `error` tells why there is no text, where the kind is not `said`."""
 
+    kind: Kind
     text: str = ""
     thinking: str = ""
     finish: Finish = "failed"
     num_tokens: int | None = None
     error: str = ""
-    withheld: bool = False
 
     def as_response(self, *, arm: str, prompt: Prompt, sample: int, batch: int) -> Response:
         """Make it the answer of an arm to a prompt."""
@@ -50,32 +53,34 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
             that came to its end and never closed it is an answer: models tuned without thoughts answer at once.
     """
     if outcome.reply is None:
-        return Answer(error=outcome.problem or "the server gave no reply")
+        kind: Kind = "unreadable" if outcome.unreadable else "failed"
+        return Answer(kind=kind, error=outcome.problem or "the server gave no reply")
     choice = _first_choice(outcome.reply)
     said = choice.get("message") if chat else choice
     if not isinstance(said, dict) or not choice:
-        return Answer(error="the reply holds no answer")
+        return Answer(kind="unreadable", error="the reply holds no answer")
     reason = choice.get("finish_reason")
     if not isinstance(reason, str | None):
-        return Answer(error=f"finish_reason is of type {type(reason).__name__}")
+        return Answer(kind="unreadable", error=f"finish_reason is of type {type(reason).__name__}")
     text = said.get("content" if chat else "text")
     if reason in _BARRED:
-        return Answer(error=_BARRED[reason], withheld=reason == "content_filter")
+        return Answer(kind="withheld" if reason == "content_filter" else "unreadable", error=_BARRED[reason])
     if text is None and chat:
         text = said.get("refusal") or ("" if reason == "length" else None)
     if not isinstance(text, str):
-        return Answer(error="the reply holds no text")
+        return Answer(kind="unreadable", error="the reply holds no text")
     if reason not in _FINISHES:
-        return Answer(error=f"the answer broke off: finish_reason is {str(reason)[:100]!r}")
-    told = [said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)]
-    thinking = next(filter(None, told), "")
+        told = f"the answer broke off: finish_reason is {str(reason)[:100]!r}"
+        return Answer(kind="unreadable", error=told)
+    apart = [said[name] for name in ("reasoning_content", "reasoning") if isinstance(said.get(name), str)]
+    thinking = next(filter(None, apart), "")
     if not thinking:
         whole = text
-        thinking, text = split_thinking(whole, opened=opened and not told)  # a server that tells apart has closed it
+        thinking, text = split_thinking(whole, opened=opened and not apart)  # a server that tells apart has closed it
         if thinking == whole.strip() and _FINISHES[reason] == "stop":
             thinking, text = "", whole
     return Answer(
-        text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
+        kind="said", text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
         num_tokens=_num_tokens(outcome.reply),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
@@ -47,6 +47,8 @@ class Request:
         completion_tokens: The most tokens the answer can have.
         serves: What the name of the model in the reply must hold; empty: anything.
         final: Whether its outcome is kept for good; else whoever asks again has it sent again.
+        split: Makes of a reply about several things the reply to each, by the keys of those who would ask about one;
+            nothing where the reply does not say. These are kept in place of the whole. None: it is about one thing.
     """
 
     key: str
@@ -56,6 +58,12 @@ class Request:
     completion_tokens: int
     serves: str = ""
     final: bool = True
+    split: Callable[[Mapping[str, Any]], Mapping[str, dict[str, Any]]] | None = None
+
+    def parts(self, outcome: Outcome) -> list[tuple[str, Outcome]]:
+        """Give the outcomes for those who would ask about one thing, by their keys; empty where it is about one."""
+        found = self.split(outcome.reply) if self.split and outcome.reply is not None else {}
+        return [(key, Outcome(reply)) for key, reply in found.items()]
 
 
 @final
@@ -130,7 +138,7 @@ class Round:
         for attempt in range(1, self.settings.max_attempts + 1):
             number, sent = await self._send(client, request)
             if not isinstance(sent, Fault):
-                return Outcome(None, sent.problem) if isinstance(sent, Refusal) else Outcome(sent)
+                return _no_reply(sent) if isinstance(sent, Refusal) else Outcome(sent)
             wait = self._wait_seconds(request, attempt, sent)
             if attempt == self.settings.max_attempts:
                 return self._give_up(number, request, sent)
@@ -185,7 +193,7 @@ class Round:
             return
         self._prove()
         if isinstance(sent, Refusal):
-            await self._keep(number, request, Outcome(None, sent.problem), cost=most if sent.paid else 0.0)
+            await self._keep(number, request, _no_reply(sent), cost=most if sent.unreadable else 0.0)
             return
         used = _usage(sent)
         cost = most if used is None else self.settings.cost(*used)
@@ -210,6 +218,8 @@ class Round:
     async def _keep(self, number: int, request: Request, outcome: Outcome, *, cost: float) -> None:
         state: State = "failed" if outcome.reply is None else "answered"
         kept = Change(number, state, cost, outcome) if request.final else Change(number, "faulty", cost)
+        if parts := request.parts(outcome):
+            kept = Change(number, "split", cost, parts=parts)
         await self._clerk.change(kept)
 
     def _prove(self) -> None:
@@ -258,6 +268,10 @@ class Round:
         longest = min(LONGEST_BACK_OFF, self.back_off * 2.0 ** (attempt - 1))
         spread = 0.5 + derive(self.seed, "retry", request.key, attempt) / 2**33
         return max(longest * spread, fault.wait or 0.0)
+
+
+def _no_reply(refusal: Refusal) -> Outcome:
+    return Outcome(None, refusal.problem, unreadable=refusal.unreadable)
 
 
 def _usage(reply: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -65,11 +65,11 @@ class Refusal:
 
     Attributes:
         problem: What it said.
-        paid: Whether it may ask money for it.
+        unreadable: Whether it did answer, by what cannot be read: then it may ask money for it.
     """
 
     problem: str
-    paid: bool = False
+    unreadable: bool = False
 
 
 Sent = dict[str, Any] | Fault | Refusal
@@ -145,25 +145,30 @@ class Line:
 
         content = None if body is None else json.dumps(body).encode()
         kind = {"Content-Type": "application/json"} if content else {}
-        found = bytearray()
+        status, found, problem = 0, bytearray(), ""
+        told: Mapping[str, str] = {}
         try:
             async with (
                 asyncio.timeout(self._settings.timeout),
                 client.stream(method, f"{self._settings.url}/{path}", content=content, headers=kind) as response,
             ):
+                status, told = response.status_code, response.headers
                 async for chunk in response.aiter_bytes():
                     found += chunk
                     if len(found) > MOST_BYTES:
-                        return Refusal(f"the reply has more than {MOST_BYTES:,} bytes", paid=True), {}, b""
-                return response.status_code, response.headers, bytes(found)
+                        problem = f"the reply has more than {MOST_BYTES:,} bytes"
+                        break
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return Fault(self.clean(f"no connection: {error}"), paid=False), {}, b""
         except (TimeoutError, httpx2.TimeoutException):
             return Fault(f"no whole reply within {self._settings.timeout:g} seconds", paid=True), {}, b""
         except httpx2.DecodingError:
-            return Refusal("the reply is packed in a way that cannot be unpacked", paid=True), {}, b""
+            problem = "the reply is packed in a way that cannot be unpacked"
         except httpx2.TransportError as error:
             return Fault(self.clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
+        if problem and status == 200:
+            return Refusal(problem, unreadable=True), {}, b""
+        return status, told, b"" if problem else bytes(found)  # any other status says enough by itself
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
         reply = self._parse(content)
@@ -193,9 +198,10 @@ class Line:
         if status != 200:
             return Refusal(self._said(status, content))
         if reply is None:
-            return Refusal(f"the reply is no JSON object: {self.clean(content.decode(errors='replace'))}", paid=True)
+            said = self.clean(content.decode(errors="replace"))
+            return Refusal(f"the reply is no JSON object: {said}", unreadable=True)
         if error is not None:
-            return Refusal(f"the server answered with an error: {self.clean(_words(error))}", paid=True)
+            return Refusal(f"the server answered with an error: {self.clean(_words(error))}", unreadable=True)
         return reply
 
     def _parse(self, content: bytes) -> dict[str, Any] | None:

@@ -18,10 +18,10 @@ STEPS = (
     "tool", "echo", "other model", "dated model", "too few", "redirect", "quota", "400", "401", "404", "429", "500",
     "503",
 )  # fmt: skip
-"""What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`; `slow` and `hang` take
-longer than anybody waits; `drop` and `cut` end the connection before and in the reply; `echo` answers with the header
-that holds the key; `quota` is a 429 for good; `dated model` answers as a dated version of a model asked for as latest;
-`too few` leaves out one result of /moderations."""
+"""What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`, or by `huge`, for a reply
+of many bytes; `slow` and `hang` take longer than anybody waits; `drop` and `cut` end the connection before and in the
+reply; `echo` answers with the header that holds the key; `quota` is a 429 for good; `dated model` answers as a dated
+version of a model asked for as latest; `too few` leaves out one result of /moderations."""
 
 Script = Iterable[str] | Callable[[dict[str, Any]], str]
 """Steps in the order in which requests arrive, then `answer`; or a function from a request's body to its step."""
@@ -211,11 +211,13 @@ def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
         {"Location": f"http://192.0.2.1/v1?{key}"}
         if step == "redirect"
         else {"Retry-After": seconds}
-        if seconds
+        if seconds and seconds != "huge"
         else {}
     )
     code = "insufficient_quota" if step == "quota" else "scripted"
     content = json.dumps({"error": {"message": f"scripted {step} for {key}", "code": code}}).encode()
+    if seconds == "huge":
+        content += b" " * 2**25
     return {"redirect": 307, "quota": 429}.get(step) or int(status), more, content
 
 
