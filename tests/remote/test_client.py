@@ -15,7 +15,7 @@ from safedose.remote.book import Book
 from safedose.testing import STEPS, ScriptedEndpoint
 
 FATAL = ("redirect", "quota", "401", "404", "other model")
-FINAL = ("huge", "not json", "not utf-8", "error", "400")
+FINAL = ("filtered", "huge", "not json", "not utf-8", "error", "400")
 REPEATED = ("slow", "hang", "drop", "cut", "500")
 BUSY = ("429", "503")
 REPLIES = ("answer", "no choices", "filter", "think", "tool", "echo", "dated model", "too few")
@@ -95,7 +95,7 @@ def test_a_reply_that_cannot_be_read_is_told_from_a_request_that_was_refused(ste
         (outcome,) = make_client(server.url, tmp_path).ask([request("word")])
     (again,) = make_client(server.url, tmp_path).held(["word"]).values()
 
-    assert (outcome.unreadable, again) == (step != "400", outcome)
+    assert (outcome.lack, again) == ({"400": "failed", "filtered": "withheld"}.get(step, "unreadable"), outcome)
 
 
 @pytest.mark.parametrize("status", ["500", "503"])

@@ -17,6 +17,7 @@ from safedose.errors import InputError, plain
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.guard import check_share
 from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
+from safedose.judging.speakers import WITHOUT
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
 from safedose.remote.asking import Asker
@@ -118,7 +119,7 @@ class ModerationReader:
         """Read what was replied about one text."""
         if outcome.reply is None:
             problem = f"moderation: {outcome.problem or 'the server gave no reply'}"
-            return Reading("unusable" if outcome.unreadable else "not_run", problem)
+            return Reading(WITHOUT[outcome.lack], problem)
         results, model = outcome.reply.get("results"), _told(outcome.reply.get("model", "a model without a name"))
         if not isinstance(results, list) or len(results) != 1:
             return Reading("unusable", "moderation: the reply has not one result for each text")

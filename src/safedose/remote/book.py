@@ -28,6 +28,8 @@ State = Literal["sent", "answered", "split", "failed", "faulty", "lost", "damage
 """On its way; answered; answered for several keys at once, whose replies stand in rows of their own; failed for good;
 brought nothing to keep, so it may be sent again; on its way when a process was killed; answered, but the bytes of the
 reply are not what was written."""
+Lack = Literal["failed", "unreadable", "withheld"]
+"""There was no reply; a reply came, but by what cannot be read; a content filter stands before the model."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -51,12 +53,12 @@ class Outcome:
     Attributes:
         reply: The server's reply, a JSON object; None when there is none.
         problem: Why there is none; else empty.
-        unreadable: Whether the server did reply, but by what cannot be read.
+        lack: In what way, where there is none.
     """
 
     reply: dict[str, Any] | None
     problem: str = ""
-    unreadable: bool = False
+    lack: Lack = "failed"
 
 
 class Intent(NamedTuple):

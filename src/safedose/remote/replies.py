@@ -53,8 +53,7 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
             that came to its end and never closed it is an answer: models tuned without thoughts answer at once.
     """
     if outcome.reply is None:
-        kind: Kind = "unreadable" if outcome.unreadable else "failed"
-        return Answer(kind=kind, error=outcome.problem or "the server gave no reply")
+        return Answer(kind=outcome.lack, error=outcome.problem or "the server gave no reply")
     choice = _first_choice(outcome.reply)
     said = choice.get("message") if chat else choice
     if not isinstance(said, dict) or not choice:

@@ -193,7 +193,7 @@ class Round:
             return
         self._prove()
         if isinstance(sent, Refusal):
-            await self._keep(number, request, _no_reply(sent), cost=most if sent.unreadable else 0.0)
+            await self._keep(number, request, _no_reply(sent), cost=0.0 if sent.lack == "failed" else most)
             return
         used = _usage(sent)
         cost = most if used is None else self.settings.cost(*used)
@@ -271,7 +271,7 @@ class Round:
 
 
 def _no_reply(refusal: Refusal) -> Outcome:
-    return Outcome(None, refusal.problem, unreadable=refusal.unreadable)
+    return Outcome(None, refusal.problem, lack=refusal.lack)
 
 
 def _usage(reply: Mapping[str, Any]) -> tuple[int, int] | None:

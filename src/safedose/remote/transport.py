@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from safedose import __version__
 from safedose.errors import RunError, SafedoseError, plain
+from safedose.remote.book import Lack
 from safedose.remote.settings import Server
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _MAYBE_PAID = frozenset({408, 504})
 _OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 """Codes with which a provider says by status 429 that waiting will not help."""
 
+_FILTERED = ("content_filter", "ResponsibleAIPolicyViolation")
+"""Codes with which a provider says that a filter kept a prompt from the model (Azure OpenAI, status 400)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -65,11 +69,11 @@ class Refusal:
 
     Attributes:
         problem: What it said.
-        unreadable: Whether it did answer, by what cannot be read: then it may ask money for it.
+        lack: In what way a reply is lacking; but for `failed` the server may ask money for it.
     """
 
     problem: str
-    unreadable: bool = False
+    lack: Lack = "failed"
 
 
 Sent = dict[str, Any] | Fault | Refusal
@@ -167,7 +171,7 @@ class Line:
         except httpx2.TransportError as error:
             return Fault(self.clean(f"the connection broke: {error or type(error).__name__}"), paid=True), {}, b""
         if problem and status == 200:
-            return Refusal(problem, unreadable=True), {}, b""
+            return Refusal(problem, lack="unreadable"), {}, b""
         return status, told, b"" if problem else bytes(found)  # any other status says enough by itself
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
@@ -196,12 +200,13 @@ class Line:
             said = self._said(status, content)
             return Fault(said, paid=status in _MAYBE_PAID, wait=wait, busy=status in (429, 503))
         if status != 200:
-            return Refusal(self._said(status, content))
+            return Refusal(self._said(status, content), _lack_by(error, "failed"))
         if reply is None:
             said = self.clean(content.decode(errors="replace"))
-            return Refusal(f"the reply is no JSON object: {said}", unreadable=True)
+            return Refusal(f"the reply is no JSON object: {said}", lack="unreadable")
         if error is not None:
-            return Refusal(f"the server answered with an error: {self.clean(_words(error))}", unreadable=True)
+            problem = f"the server answered with an error: {self.clean(_words(error))}"
+            return Refusal(problem, _lack_by(error, "unreadable"))
         return reply
 
     def _parse(self, content: bytes) -> dict[str, Any] | None:
@@ -255,6 +260,13 @@ def _error_in(reply: dict[str, Any] | None) -> Any:
     """Find the error in a reply, whatever its status: some servers send it with 200."""
     reply = reply or {}
     return next((reply[name] for name in ("error", "detail") if reply.get(name) and not reply.get("choices")), None)
+
+
+def _lack_by(error: Any, otherwise: Lack) -> Lack:
+    """Say in what way an error leaves a reply lacking: Azure's filter of prompts answers 400 with a code of its own."""
+    inner = error.get("innererror") if isinstance(error, dict) else None
+    codes = [one.get("code") for one in (error, inner) if isinstance(one, dict)]
+    return "withheld" if any(code in _FILTERED for code in codes if isinstance(code, str)) else otherwise
 
 
 def _words(error: Any) -> str:

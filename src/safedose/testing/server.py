@@ -15,13 +15,17 @@ from safedose.testing.scripted import Answers
 
 STEPS = (
     "answer", "slow", "hang", "drop", "cut", "huge", "not json", "not utf-8", "no choices", "error", "filter", "think",
-    "tool", "echo", "other model", "dated model", "too few", "redirect", "quota", "400", "401", "404", "429", "500",
-    "503",
+    "tool", "echo", "other model", "dated model", "too few", "redirect", "quota", "filtered", "400", "401", "404",
+    "429", "500", "503",
 )  # fmt: skip
 """What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`, or by `huge`, for a reply
 of many bytes; `slow` and `hang` take longer than anybody waits; `drop` and `cut` end the connection before and in the
-reply; `echo` answers with the header that holds the key; `quota` is a 429 for good; `dated model` answers as a dated
-version of a model asked for as latest; `too few` leaves out one result of /moderations."""
+reply; `echo` answers with the header that holds the key; `quota` is a 429 for good, `filtered` the 400 of a filter of
+prompts; `dated model` answers as a dated version of a model asked for as latest; `too few` leaves out one result of
+/moderations."""
+
+_NAMED = {"redirect": 307, "quota": 429, "filtered": 400}
+"""Steps that turn a request away by another name than their status."""
 
 Script = Iterable[str] | Callable[[dict[str, Any]], str]
 """Steps in the order in which requests arrive, then `answer`; or a function from a request's body to its step."""
@@ -125,7 +129,7 @@ class ScriptedEndpoint:
             ]
             text = "" if moderates else said[0]
             words = text.split(" ")[:most]
-            turned_away = step[:3].isdigit() or step in ("redirect", "quota")
+            turned_away = step[:3].isdigit() or step in _NAMED
             tokens = (0, 0) if turned_away else (len(heard.text.split()), 0 if moderates else len(words))
             self.heard.append(Heard(path, body, key, tokens))
             self._num_here += 1
@@ -214,11 +218,11 @@ def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
         if seconds and seconds != "huge"
         else {}
     )
-    code = "insufficient_quota" if step == "quota" else "scripted"
+    code = {"quota": "insufficient_quota", "filtered": "content_filter"}.get(step, "scripted")
     content = json.dumps({"error": {"message": f"scripted {step} for {key}", "code": code}}).encode()
     if seconds == "huge":
         content += b" " * 2**25
-    return {"redirect": 307, "quota": 429}.get(step) or int(status), more, content
+    return _NAMED.get(step) or int(status), more, content
 
 
 def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
@@ -243,7 +247,7 @@ def _handler(server: ScriptedEndpoint) -> type[BaseHTTPRequestHandler]:
                 if step == "hang":
                     server.wait()
                 self.close_connection = True
-            elif step[:3].isdigit() or step in ("redirect", "quota"):
+            elif step[:3].isdigit() or step in _NAMED:
                 status, more, content = _turned_away(step, said)
                 self._send(status, content, more=more)
             else:
