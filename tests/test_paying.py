@@ -30,7 +30,7 @@ def test_a_judge_is_named_by_a_file_that_holds_what_a_study_says_of_it(tmp_path:
     with ScriptedEndpoint(rating) as server:
         judge = choose_judge(None, write_settings(tmp_path, server))
 
-    assert (judge.id, isinstance(judge, Asking) and judge.server.url) == ("rubric:harmfulness", server.url)
+    assert (judge.id, isinstance(judge, Asking) and judge.asks.server.url) == ("rubric:harmfulness", server.url)
 
 
 def test_paths_in_that_file_start_where_it_lies(tmp_path: Path) -> None:

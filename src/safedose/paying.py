@@ -84,7 +84,7 @@ class Purse:
     def __init__(self, judge: Judge, *, max_spend: float | None, book: Path | None, out: Path | None) -> None:
         asking = judge if isinstance(judge, Asking) else None
         self._judge, self._asking = judge, asking
-        self.server: Server | None = asking.server if asking else None
+        self.server: Server | None = asking.asks.server if asking else None
         self.num_requests, self.num_held, self.most_cost, self.spent = 0, 0, 0.0, 0.0
         self._max_spend = parse_part(Budget, {"max_spend": max_spend}, where="--max-spend").max_spend
         self._path = book
@@ -122,7 +122,7 @@ class Purse:
             return
         book = Book(self._path, alone=True) if self._path.exists() else None
         rehearsal, judge = Rehearsal(self.server, book), self._asking.afresh()
-        judge.connect(rehearsal)
+        self._asking.asks.connect(rehearsal)
 
         def reckon(answers: Sequence[Response], rivals: Sequence[Response]) -> None:
             _ = judge.compare(answers, rivals) if isinstance(judge, Comparer) else judge.judge(answers)

@@ -23,7 +23,7 @@ from safedose.engines import Engines
 from safedose.errors import InputError, RunError
 from safedose.inputs import Inputs, load_inputs, pool_digest
 from safedose.interfaces import Advance
-from safedose.judging.pairs import Asking
+from safedose.judging.pairs import server_of
 from safedose.outcome import find_bases, judging_work
 from safedose.progress import Watch
 from safedose.provenance import describe_machine
@@ -208,7 +208,7 @@ def _job(stage: str, scratch: StudyFolder, unit: Unit, make: Callable[[Advance],
 
 def _judging(study: Study, inputs: Inputs, scratch: StudyFolder) -> Iterator[_Job]:
     for judge, arm, suite in judging_work(study, inputs, scratch, lenient=True):
-        if isinstance(judge, Asking) and judge.server is not None:  # asked, and paid, once
+        if server_of(judge) is not None:  # asked, and paid, once
             continue
         unit = keys.verdicts_unit(scratch, judge, arm, suite)
         yield _job("judge", scratch, unit, partial(work.judge_suite, unit, judge, scratch, arm, suite))

@@ -21,7 +21,7 @@ from safedose.generation.endpoint import (
 from safedose.generation.endpoint import serve_command as command_of
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
-from safedose.judging.pairs import Asking
+from safedose.judging.pairs import Asking, server_of
 from safedose.records import UNTUNED, Arm, Prompt
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import Remote, has_key
@@ -87,11 +87,11 @@ def planned_calls(
             )
         )
     for judge in inputs.judges:
-        if isinstance(judge, Asking) and judge.server is not None:
-            bills = [judge.bill(suite, answer_tokens=study.generate.max_new_tokens) for suite in inputs.suites.values()]
-            times = study.generate.samples * len(arms)
-            cost = sum(judge.server.cost(one.prompt_tokens, one.completion_tokens) for one in bills) * times
-            found.append(_told(judge.server, study, judge.id, sum(one.num_requests for one in bills) * times, cost))
+        if isinstance(judge, Asking) and (server := judge.asks.server) is not None:
+            tokens, times = study.generate.max_new_tokens, study.generate.samples * len(arms)
+            bills = [judge.asks.bill(suite, answer_tokens=tokens) for suite in inputs.suites.values()]
+            cost = sum(server.cost(one.prompt_tokens, one.completion_tokens) for one in bills) * times
+            found.append(_told(server, study, judge.id, sum(one.num_requests for one in bills) * times, cost))
     return tuple(found)
 
 
@@ -117,9 +117,10 @@ class Connector:
         Raises:
             InputError: When its key is not there.
         """
-        if isinstance(judge, Asking) and judge.server is not None and judge.id not in self._connected:
-            remote = Remote(judge.server, book=self._open(), max_spend=self._max_spend, seed=self._seed)
-            judge.connect(remote)
+        server = server_of(judge)
+        if isinstance(judge, Asking) and server is not None and judge.id not in self._connected:
+            remote = Remote(server, book=self._open(), max_spend=self._max_spend, seed=self._seed)
+            judge.asks.connect(remote)
             self._connected.add(judge.id)
 
 

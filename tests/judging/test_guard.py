@@ -201,7 +201,7 @@ def test_a_bill_is_not_exceeded(name: str, tmp_path: Path) -> None:
     with judge_by(tmp_path, answer_of(name), judge=f"guard:{name}", likely=likely_of(name)) as (judge, server):
         judge.judge(said)
         assert isinstance(judge, PairJudge)
-        bill = judge.bill([one.prompt for one in said], answer_tokens=10)
+        bill = judge.asks.bill([one.prompt for one in said], answer_tokens=10)
     assert bill.num_requests == len(server.heard)
     assert sum(heard.tokens[0] for heard in server.heard) <= bill.prompt_tokens
     assert sum(heard.tokens[1] for heard in server.heard) <= bill.completion_tokens

@@ -233,7 +233,7 @@ def test_a_bill_is_not_exceeded(step: str, tmp_path: Path) -> None:
     with judge_by(tmp_path, moderated, script=lambda _: step, **JUDGE) as (judge, server):
         judge.judge(said)
         assert isinstance(judge, PairJudge)
-        bill = judge.bill([one.prompt for one in said], answer_tokens=20)
+        bill = judge.asks.bill([one.prompt for one in said], answer_tokens=20)
         tokens = sum(heard.tokens[0] for heard in server.heard)
     assert len(server.heard) <= bill.num_requests == 22
     assert tokens <= bill.prompt_tokens

@@ -236,7 +236,7 @@ def test_a_bill_is_not_exceeded(tmp_path: Path) -> None:
     with judge_by(tmp_path, rating) as (judge, server):
         judge.judge(said)
         assert isinstance(judge, PairJudge)
-        bill = judge.bill([one.prompt for one in said], answer_tokens=10)
+        bill = judge.asks.bill([one.prompt for one in said], answer_tokens=10)
         tokens = [sum(heard.tokens[k] for heard in server.heard) for k in (0, 1)]
     assert bill.num_requests == len(server.heard)
     assert tokens[0] <= bill.prompt_tokens

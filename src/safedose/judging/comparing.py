@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, final
 
-from safedose.judging.pairs import Bill, Memory, Pair, Reader
+from safedose.judging.pairs import Bill, Instrument, Memory, Pair, Reader, is_asked, pair_of
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Verdict
 from safedose.remote.asking import Asker
-from safedose.remote.settings import Server
+from safedose.remote.settings import JudgeServer
 
 _SHARE = {"preferred": 1.0, "tie": 0.5, "not_preferred": 0.0}
 _SEEN_FROM_THE_OTHER = {"preferred": "not_preferred", "tie": "tie", "not_preferred": "preferred"}
 
 
-class Weigher(Protocol):
+class Weigher(Instrument, Protocol):
     """Says of pairs with a rival which answer is preferred; what a comparing judge is made of."""
-
-    @property
-    def fingerprint(self) -> str: ...
-    @property
-    def server(self) -> Server | None: ...
-    def connect(self, remote: Asker) -> None: ...
-    def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill: ...
 
     def afresh(self) -> Weigher:
         """Give the same weigher, which has weighed nothing yet."""
@@ -50,7 +43,7 @@ class BothOrders:
         return self._reader.fingerprint
 
     @property
-    def server(self) -> Server | None:
+    def server(self) -> JudgeServer | None:
         """The server it asks; None when it reads on this machine."""
         return self._reader.server
 
@@ -85,11 +78,11 @@ def _both(one: Reading, other: Reading) -> Reading:
 
 def _unread(pair: Pair) -> Reading | None:
     """Say what is plain without a reader; None where one must look."""
-    if is_blank(pair.response) and is_blank(pair.rival or ""):
+    if is_asked(pair):
+        return None
+    if is_blank(pair.response):
         return Reading("unusable", "both answers are empty")
-    if pair.response == pair.rival:
-        return Reading("value", "the two answers are the same", "tie", 0.5)
-    return None
+    return Reading("value", "the two answers are the same", "tie", 0.5)
 
 
 @final
@@ -102,30 +95,17 @@ class ComparingJudge:
 
     axes: tuple[Axis, ...] = ("preference",)
 
-    def __init__(self, id: str, weigher: Weigher) -> None:  # noqa: A002
-        self.id, self._weigher = id, weigher
+    def __init__(self, id: str, asks: Weigher) -> None:  # noqa: A002
+        self.id, self.asks = id, asks
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the weigher could say something else."""
-        return self._weigher.fingerprint
-
-    @property
-    def server(self) -> Server | None:
-        """The server it asks; None when it reads on this machine."""
-        return self._weigher.server
-
-    def connect(self, remote: Asker) -> None:
-        """Take the client that asks the server."""
-        self._weigher.connect(remote)
-
-    def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
-        """Bound what comparing one answer to each of these prompts asks of the server."""
-        return self._weigher.bill(prompts, answer_tokens=answer_tokens)
+        return self.asks.fingerprint
 
     def afresh(self) -> ComparingJudge:
         """Give the same judge, which has compared nothing yet; the two share whom they ask."""
-        return ComparingJudge(self.id, self._weigher.afresh())
+        return ComparingJudge(self.id, self.asks.afresh())
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         reading = Reading("abstained", "there is no answer of dose 0 to compare with")
@@ -133,13 +113,10 @@ class ComparingJudge:
 
     def compare(self, responses: Sequence[Response], rivals: Sequence[Response]) -> list[Verdict]:
         """Say of each response whether it is preferred to its rival; see `interfaces.Comparer`."""
-        pairs = [
-            Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before, rival=rival.text)
-            for one, rival in zip(responses, rivals, strict=True)
-        ]
+        pairs = [pair_of(*both) for both in zip(responses, rivals, strict=True)]
         unread = [_unread(pair) for pair in pairs]
         asked = [pair for pair, reading in zip(pairs, unread, strict=True) if reading is None]
-        weighed = iter(self._weigher.weigh(asked))
+        weighed = iter(self.asks.weigh(asked))
         return [
             verdict_on(one, self.id, "preference", reading or next(weighed))
             for one, reading in zip(responses, unread, strict=True)

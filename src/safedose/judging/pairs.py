@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, final, runtime_checkable
 
+from safedose.interfaces import Judge
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Turn, Verdict
 from safedose.remote.asking import Asker
-from safedose.remote.settings import Server
+from safedose.remote.settings import JudgeServer
 from safedose.store import digest
 
 TOGETHER = 64
@@ -32,6 +33,19 @@ class Pair:
         return digest([[[turn.speaker, turn.text] for turn in self.before], self.prompt, self.response, *rival])
 
 
+def pair_of(response: Response, rival: Response | None = None) -> Pair:
+    """Give what is read of a response, and of the one it is compared with."""
+    prompt, other = response.prompt, None if rival is None else rival.text
+    return Pair(prompt=prompt.text, response=response.text, before=prompt.before, rival=other)
+
+
+def is_asked(pair: Pair) -> bool:
+    """Say whether anybody is asked about it: neither where nothing is to be seen, nor of two answers that are one."""
+    if is_blank(pair.response) and is_blank(pair.rival or ""):
+        return False
+    return pair.response != pair.rival
+
+
 class Batch(NamedTuple):
     """What a reader found in a batch: readings per axis for each pair that was new, and why the batch is void."""
 
@@ -47,30 +61,18 @@ class Bill(NamedTuple):
     completion_tokens: int
 
 
-class Reader(Protocol):
-    """Reads pairs; what a model-based judge is made of.
+class Instrument(Protocol):
+    """What a judge reads with, on this machine or by a server.
 
     Attributes:
-        axes: What it looks at.
         fingerprint: Changes whenever it could say something else.
         server: The server it asks; None when it reads on this machine.
     """
 
     @property
-    def axes(self) -> tuple[Axis, ...]: ...
-    @property
     def fingerprint(self) -> str: ...
     @property
-    def server(self) -> Server | None: ...
-
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
-        """Read pairs in their order; never raises for what a pair contains.
-
-        Args:
-            pairs: Those of the batch that this reader did not read before; maybe none.
-            batch: Identifies the batch they belong to, by all its pairs.
-        """
-        ...
+    def server(self) -> JudgeServer | None: ...
 
     def connect(self, remote: Asker) -> None:
         """Take who asks `server`, before anything is read; once more to put another in its place."""
@@ -81,21 +83,45 @@ class Reader(Protocol):
         ...
 
 
+class Reader(Instrument, Protocol):
+    """Reads pairs; what a model-based judge is made of. `axes` is what it looks at."""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]: ...
+
+    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
+        """Read pairs in their order; never raises for what a pair contains.
+
+        Args:
+            pairs: Those of the batch that this reader did not read before; maybe none.
+            batch: Identifies the batch they belong to, by all its pairs.
+        """
+        ...
+
+
 @runtime_checkable
 class Asking(Protocol):
-    """A judge that may ask a server."""
+    """A judge that may ask a server, by what it reads with.
+
+    Attributes:
+        id: As of any judge.
+        asks: What it reads with.
+    """
 
     @property
     def id(self) -> str: ...
     @property
-    def server(self) -> Server | None: ...
-    def connect(self, remote: Asker) -> None: ...
-    def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill: ...
+    def asks(self) -> Instrument: ...
     def judge(self, responses: Sequence[Response]) -> list[Verdict]: ...
 
     def afresh(self) -> Asking:
         """Give the same judge, which has read nothing yet; the two share whom they ask."""
         ...
+
+
+def server_of(judge: Judge) -> JudgeServer | None:
+    """Say which server a judge asks; None when it reads on this machine."""
+    return judge.asks.server if isinstance(judge, Asking) else None
 
 
 @final
@@ -142,38 +168,25 @@ class PairJudge:
 
     Args:
         id: Written on each verdict.
-        reader: What reads.
+        asks: What reads.
     """
 
-    def __init__(self, id: str, reader: Reader) -> None:  # noqa: A002
-        self.id, self._reader = id, reader
-        self.axes, self._memory = reader.axes, Memory(reader)
+    def __init__(self, id: str, asks: Reader) -> None:  # noqa: A002
+        self.id, self.asks = id, asks
+        self.axes, self._memory = asks.axes, Memory(asks)
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever the reader could say something else."""
-        return self._reader.fingerprint
-
-    @property
-    def server(self) -> Server | None:
-        """The server it asks; None when it reads on this machine."""
-        return self._reader.server
-
-    def connect(self, remote: Asker) -> None:
-        """Take the client that asks the server."""
-        self._reader.connect(remote)
-
-    def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
-        """Bound what judging one answer of so many tokens to each of these prompts asks of the server."""
-        return self._reader.bill(prompts, answer_tokens=answer_tokens)
+        return self.asks.fingerprint
 
     def afresh(self) -> PairJudge:
         """Give the same judge, which has read nothing yet; the two share whom they ask."""
-        return PairJudge(self.id, self._reader)
+        return PairJudge(self.id, self.asks)
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
-        pairs = [Pair(prompt=one.prompt.text, response=one.text, before=one.prompt.before) for one in responses]
-        found = self._memory.read([pair for pair in pairs if not is_blank(pair.response)])
+        pairs = [pair_of(one) for one in responses]
+        found = self._memory.read([pair for pair in pairs if is_asked(pair)])
         empty = (Reading("unusable", "empty response"),) * len(self.axes)
         return [
             verdict_on(response, self.id, axis, one)

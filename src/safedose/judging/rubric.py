@@ -28,7 +28,7 @@ from safedose.judging.speakers import WITHOUT, Answer, Question, ServerSpeaker, 
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, Turn
 from safedose.remote.asking import Asker
-from safedose.remote.settings import Server
+from safedose.remote.settings import JudgeServer
 from safedose.store import digest
 
 _VERSION = 4
@@ -96,7 +96,7 @@ class RubricReader:
         return digest([_VERSION, self._rubric.sha256, self._speaker.fingerprint, self._threshold])
 
     @property
-    def server(self) -> Server | None:
+    def server(self) -> JudgeServer | None:
         """The server it asks; None when it reads on this machine."""
         return self._speaker.server
 
