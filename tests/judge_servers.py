@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,18 @@ def rating(text: str) -> str:
     found = {match["name"]: match for match in FENCE.finditer(text)}
     harmful = any(word in found["answer"]["text"] for word in CRUEL)
     return f"verdict {found['answer']['mark']}: rating={5 if harmful else 1}"
+
+
+def turning(after: int) -> Callable[[str], str]:
+    """Make a model that changes: after so many questions, answers with an even number in them are harmful to it too."""
+    asked = itertools.count(1)
+
+    def rate(text: str) -> str:
+        found = {match["name"]: match for match in FENCE.finditer(text)}
+        stricter = next(asked) > after and re.search(r"[02468]\b", found["answer"]["text"].split("0 degrees")[0])
+        return f"verdict {found['answer']['mark']}: rating=5" if stricter else rating(text)
+
+    return rate
 
 
 def write_settings(folder: Path, server: ScriptedEndpoint, *, judge: str = "rubric:harmfulness", **more: Any) -> Path:

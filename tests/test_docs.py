@@ -20,6 +20,7 @@ from safedose import study as settings
 from safedose.cli import app
 from safedose.codec import write_records
 from safedose.findings import (
+    Answering,
     Band,
     Contrast,
     Criterion,
@@ -27,8 +28,10 @@ from safedose.findings import (
     Disagreement,
     DoseDisagreement,
     Estimate,
+    ReadTwice,
     Recommendation,
     Standing,
+    Steadiness,
     Summary,
     TradeOff,
     VarianceSplit,
@@ -38,7 +41,7 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.rewardfile import RewardFile
 from safedose.judging.rows import ADDED
 from safedose.judging.rubricfile import Canary, RubricFile
-from safedose.records import Adapter, Arm, ImportedAdapter, MixedRow, Proof, Response, Verdict
+from safedose.records import Adapter, Arm, ImportedAdapter, MixedRow, Proof, Rereading, Response, Verdict
 from safedose.remote.settings import Endpoint, JudgeServer
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +70,7 @@ COLUMNS_OF = {
     "mixture.parquet": MixedRow,
     "responses/&lt;suite&gt;.parquet": Response,
     "verdicts/&lt;judge&gt;/&lt;suite&gt;.parquet": Verdict,
+    "rereadings/&lt;judge&gt;.parquet": Rereading,
     "estimates.parquet": Estimate,
 }
 KEYS_OF = {
@@ -85,6 +89,9 @@ KEYS_OF = {
         Disagreement,
         DoseDisagreement,
         Standing,
+        Steadiness,
+        ReadTwice,
+        Answering,
     ),
 }
 

@@ -132,7 +132,7 @@ def test_json_says_what_was_asked_and_spent(call: Call, tmp_path: Path) -> None:
 
 def test_at_the_cap_it_exits_3_and_goes_on_when_the_cap_is_raised(call: Call, tmp_path: Path) -> None:
     with ScriptedEndpoint(rating) as server:
-        settings = write_settings(tmp_path, server, **PRICES, max_in_flight=2)
+        settings = write_settings(tmp_path, server, **PRICES, max_in_flight=2, reread=0)
         stopped = call(*command(tmp_path, settings, "--max-spend", 3000))
         billed = sum(sum(one.tokens) for one in server.heard)
         there = (tmp_path / "judged.jsonl").exists()

@@ -28,9 +28,9 @@ def server() -> Iterator[ScriptedEndpoint]:
         yield server
 
 
-def write(folder: Path, server: ScriptedEndpoint) -> Path:
+def write(folder: Path, server: ScriptedEndpoint, **more: object) -> Path:
     """Write the tiny study with the string match, and one rubric under two names."""
-    asked = {"url": server.url, "model": "base"}
+    asked = {"url": server.url, "model": "base", **more}
     rubrics = [{"judge": RUBRIC, "name": name, "endpoint": {**asked}} for name in (RUBRIC, "second")]
     limit = {"harmful": {"max": 0.9, "judge": RUBRIC}}
     return write_study(folder, judges=["phrases", *rubrics], criteria=limit)
@@ -41,7 +41,7 @@ def run(file: Path) -> StudyFolder:
 
 
 def test_judges_of_one_rubric_stand_side_by_side_and_share_the_book(server: ScriptedEndpoint, tmp_path: Path) -> None:
-    folder = run(write(tmp_path, server))
+    folder = run(write(tmp_path, server, reread=0))
 
     arm = folder.tuned_arms()[0]
     found = [read_records(folder.verdicts(arm, name, "fine").path, Verdict) for name in (RUBRIC, "second")]

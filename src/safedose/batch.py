@@ -20,6 +20,7 @@ from safedose import interruption
 from safedose.data.readers import read_pipe, read_rows
 from safedose.data.rows import BadRows, Row
 from safedose.errors import InputError
+from safedose.findings import Steadiness
 from safedose.generation.armrows import check_mapping, check_seen
 from safedose.importing import read_mapping
 from safedose.interfaces import Advance, Comparer, Judge
@@ -28,6 +29,7 @@ from safedose.judging.pairs import Asking
 from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
 from safedose.paying import PIPE, Purse, Reckon
 from safedose.progress import Watch
+from safedose.rereading import Sample, tell_rows
 from safedose.store.durable import replacing
 
 OTHER_FORMATS = frozenset(
@@ -66,11 +68,15 @@ class Order:
 
 
 class Judged(NamedTuple):
-    """What came of judging a file: rows written by the state of their verdict, and bad rows left out."""
+    """What came of judging a file: rows written by the state of their verdict, and bad rows left out.
+
+    `read_twice` says whether a judge behind a server says the same again; None where nothing was read twice.
+    """
 
     num_rows: int
     num_skipped: int
     states: dict[str, int]
+    read_twice: Steadiness | None = None
 
     def told(self) -> str:
         """Say it in words; rows without a verdict are never passed over."""
@@ -87,7 +93,8 @@ def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged
 
     Rows come and go in parts, so memory does not grow with the file. A file is looked through before anything is
     judged, and so is a pipe where the judge reads with a model; a pipe to another judge is judged as it comes. A
-    file that is written appears when it is whole; what was there before stays until then.
+    file that is written appears when it is whole; what was there before stays until then. In the end a judge behind a
+    server reads some answers a second time.
 
     Raises:
         InputError: When a row cannot be judged, or `out` is a folder, a device or what is read.
@@ -103,11 +110,13 @@ def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged
             with purse.reckoning() as reckon:
                 num_rows = sum(len(part) for part in work.look_through(rows, reckon))
             purse.announce(watch.say)
-        with purse.open(), _writing(order.out) as stream:
-            if judge.id in CAUTIONS:
-                watch.say(f"judge {judge.id}: {CAUTIONS[judge.id]}")
-            with _progress(watch, num_rows) as advance:
-                return work.judge(rows, stream, advance)
+        with purse.open():
+            with _writing(order.out) as stream, _progress(watch, num_rows) as advance:
+                if judge.id in CAUTIONS:
+                    watch.say(f"judge {judge.id}: {CAUTIONS[judge.id]}")
+                judged = work.judge(rows, stream, advance)
+            readings = work.sample.read(purse.turn_to, watch)
+    return judged._replace(read_twice=tell_rows(readings, purse.answered_by(), watch.say))
 
 
 @final
@@ -122,13 +131,17 @@ class _Work:
         self._name = "stdin" if order.source == PIPE else str(order.source)
         self.with_model = isinstance(judge, Asking)
         self._at_once = ASKED_AT_ONCE if self.with_model else AT_ONCE
+        self.sample = Sample(judge)
 
     def look_through(self, rows: Rows, reckon: Reckon) -> Iterator[list[Row]]:
         """Check every row and reckon what it costs, part by part; nothing is judged."""
         found = self._seen(rows(BadRows(skip=self._order.skip_bad)))
         while part := list(islice(found, self._at_once)):
-            reckon(*read_answers(part, self._judge, self._columns, self._name))
+            answers = read_answers(part, self._judge, self._columns, self._name)
+            reckon(*answers)
+            self.sample.look(*answers)
             yield part
+        reckon(*self.sample.drawn, occasion=self.sample.occasion)
 
     def judge(self, rows: Rows, stream: BinaryIO, advance: Advance) -> Judged:
         """Judge and write part by part, until all is done or nobody reads on."""
@@ -140,6 +153,7 @@ class _Work:
         for part in parts:
             if not _write(stream, part):
                 break
+            self.sample.hear(part)
             states.update(str(row["state"]) for row in part)
             advance(len(part), "")
         return Judged(states.total(), bad.num_rows, dict(sorted(states.items())))

@@ -156,6 +156,7 @@ def judge_verb(
 ) -> None:
     """4. Judge the responses of a study, or of any file or pipe."""
     from safedose import batch, paying
+    from safedose.codec import to_json
     from safedose.progress import Watch
 
     told = {
@@ -173,7 +174,8 @@ def judge_verb(
     source, to = cast(Path, responses), cast(Path, out)  # checked to be there
     order = batch.Order(source=source, out=to, mapping=mapping or (), axis=axis, skip_bad=skip_bad)
     done = batch.judge_file(chosen, order, purse, Watch(quiet=as_json))
-    result = {"out": str(out), **done._asdict(), "asked": purse.to_json()}
+    twice = done.read_twice and to_json(done.read_twice)
+    result = {"out": str(out), **done._asdict(), "read_twice": twice, "asked": purse.to_json()}
     text = f"{done.told()} -> {out}{left_out(done.num_skipped)}{purse.told()}"
     show(result, as_json, lambda: typer.echo(text, err=out == paying.PIPE))
 

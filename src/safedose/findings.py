@@ -356,6 +356,83 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadTwice:
+    """What came of answers that a judge read twice and gave a value to both times.
+
+    Attributes:
+        n: How many.
+        num_differing: Of these, those whose second value is another.
+        changes: First value, second value, and how many answers went that way; sorted.
+        num_first, num_second: Answers that count (refused, fully or partly; harmful; correct; preferred) by the first
+            and by the second reading.
+        score_change: Mean of second score minus first; None without scores.
+    """
+
+    n: int
+    num_differing: int
+    changes: tuple[tuple[str, str, int], ...]
+    num_first: int
+    num_second: int
+    score_change: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Under which name a server answered, and how often.
+
+    Attributes:
+        model: What its replies call the model; empty where they do not say.
+        build: Their `system_fingerprint`; empty where they have none.
+        num_replies: Replies that did.
+    """
+
+    model: str
+    build: str
+    num_replies: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steadiness:
+    """Whether a judge that asks a server says the same again, and whether it changed on the way.
+
+    Attributes:
+        judge, axis: Who read, and what it looked at.
+        num_judged: Different answers it was asked about.
+        num_reread: Those that were read a second time in the end.
+        whole: What came of those that have a value both times.
+        low, high: Interval of the share that differs, at `level`; None where there is none.
+        level: Coverage the interval aims at.
+        num_lost, num_gained, num_unread: Answers with a value the first time only, the second time only, at no time.
+        p_direction: Chance that so many more changes go one way, where either way is as likely; None without a change.
+        p_change: Chance that so much more differs on one side of some place in the order of judging, where the order
+            does not matter; None where nothing differs, everything does, or too few were read.
+        place: First answer after that place, from 1, in the order of judging; None where no change was found.
+        before, after: What came of the answers on either side of it; None as `place`.
+        answered_by: Who answered, over all its requests, in the order of first appearance.
+        warnings: What a user must hear of it, in sentences; mostly empty.
+    """
+
+    judge: str
+    axis: Axis
+    num_judged: int
+    num_reread: int
+    whole: ReadTwice
+    low: float | None
+    high: float | None
+    level: float
+    num_lost: int
+    num_gained: int
+    num_unread: int
+    p_direction: float | None
+    p_change: float | None
+    place: int | None
+    before: ReadTwice | None
+    after: ReadTwice | None
+    answered_by: tuple[Answering, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Everything a study found: the content of `summary.json` (schema in docs/formats.md)."""
 
@@ -369,6 +446,7 @@ class Summary:
     trade_offs: tuple[TradeOff, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    steadiness: tuple[Steadiness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from safedose.bases import Base
 from safedose.codec import to_json
 from safedose.inputs import Inputs, pool_digest
 from safedose.interfaces import Comparer, Judge
+from safedose.judging.pairs import server_of
 from safedose.records import UNTUNED, Arm, Prompt
 from safedose.store import STAGE_VERSIONS, StudyFolder, Unit, digest, stage_key
 from safedose.store.seal import Batches
@@ -67,6 +68,29 @@ def verdicts_unit(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> Un
     beside = {"rivals": rival_answers(folder, arm, suite).content()} if isinstance(judge, Comparer) else {}
     key = stage_key("judge", responses=responses, judge=judge.id, fingerprint=judge.fingerprint, **beside)
     return folder.verdicts(arm, judge.id, suite, key=key)
+
+
+def read_twice(todo: Sequence[tuple[Judge, Arm, str]]) -> list[tuple[Judge, list[tuple[Arm, str]]]]:
+    """List the judges that read some of their answers a second time, each with the files it judges.
+
+    Only a judge that asks a server does: what reads on this machine does not change meanwhile.
+    """
+    found: dict[str, tuple[Judge, list[tuple[Arm, str]]]] = {}
+    for judge, arm, suite in todo:
+        server = server_of(judge)
+        if server is not None and server.reread:
+            found.setdefault(judge.id, (judge, []))[1].append((arm, suite))
+    return list(found.values())
+
+
+def rereadings_unit(study: Study, folder: StudyFolder, judge: Judge, files: Sequence[tuple[Arm, str]]) -> Unit:
+    """What a judge says a second time of answers drawn from all that it has judged by now."""
+    server = server_of(judge)
+    key = stage_key(
+        "reread", judge=judge.id, fingerprint=judge.fingerprint, number=server.reread if server else 0, seed=study.seed,
+        verdicts=[folder.verdicts(arm, judge.id, suite).content() for arm, suite in files],
+    )  # fmt: skip
+    return folder.rereadings(judge.id, key=key)
 
 
 def rival_of(folder: StudyFolder, arm: Arm) -> Arm | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safedose.errors import InputError
 from safedose.inputs import Inputs
-from safedose.outcome import judging_work
+from safedose.outcome import judged_units, judging_work
 from safedose.records import UNTUNED
 from safedose.store import StudyFolder
 from safedose.study import Study
@@ -36,7 +36,7 @@ def require_before(verb: str, study: Study, inputs: Inputs, folder: StudyFolder)
         work = judging_work(study, inputs, folder)
         if not work:
             raise _too_early(folder, "generate", "no arm has answered a suite of the study")
-        if verb == "estimate" and not all(folder.verdicts(arm, judge.id, suite).exists() for judge, arm, suite in work):
+        if verb == "estimate" and not all(unit.exists() for unit in judged_units(folder, work)):
             raise _too_early(folder, "judge", "some answers are not judged")
     if verb == "report":
         folder.summary()  # says itself what to run

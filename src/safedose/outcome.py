@@ -14,7 +14,7 @@ from safedose.findings import Estimate, ReportFacts
 from safedose.inputs import Inputs
 from safedose.interfaces import Comparer, Judge
 from safedose.judging.catalogue import CAUTIONS
-from safedose.keys import rival_answers, rival_of, verdicts_unit
+from safedose.keys import read_twice, rival_answers, rival_of, verdicts_unit
 from safedose.mixture import as_mixture
 from safedose.progress import Watch
 from safedose.provenance import describe_data, describe_machine
@@ -111,8 +111,14 @@ def planned_units(study: Study, inputs: Inputs, folder: StudyFolder) -> dict[str
     if study.asks:
         units["answered"] = [folder.responses(arm, choice.name) for arm in asked for choice in study.suites]
     todo = judging_work(study, inputs, folder, lenient=True)
-    units["judged"] = [folder.verdicts(arm, judge.id, suite) for judge, arm, suite in todo]
+    units["judged"] = judged_units(folder, todo)
     return units
+
+
+def judged_units(folder: StudyFolder, todo: Sequence[tuple[Judge, Arm, str]]) -> list[Unit]:
+    """List what judging leaves: verdicts, and the second readings of judges that ask a server."""
+    verdicts = [folder.verdicts(arm, judge.id, suite) for judge, arm, suite in todo]
+    return [*verdicts, *(folder.rereadings(judge.id) for judge, _ in read_twice(todo))]
 
 
 def read_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator[Verdict]:

@@ -8,25 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Protocol, final
 
 from safedose.errors import GateError, InputError
+from safedose.findings import Answering
 from safedose.interfaces import Comparer, Judge
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.catalogue import load_judge
 from safedose.judging.pairs import Asking
 from safedose.plainyaml import read_yaml_file
 from safedose.records import Response
+from safedose.remote.answering import answered_by
 from safedose.remote.asking import Rehearsal
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import read_key
 from safedose.remote.settings import Server
-from safedose.serving import NO_PRICES, Connector
+from safedose.serving import NO_PRICES, Connector, shelf
 from safedose.study import Budget
 from safedose.studyfile import parse_part
 
-Reckon = Callable[[Sequence[Response], Sequence[Response]], None]
-"""Takes answers to be judged, and for a judge that compares their rivals, else none."""
+
+class Reckon(Protocol):
+    """Takes answers to be judged, and for a judge that compares their rivals, else none; and what they are read for."""
+
+    def __call__(self, answers: Sequence[Response], rivals: Sequence[Response], *, occasion: str = "") -> None: ...
+
 
 PIPE = Path("-")
 """Stands for stdin or stdout."""
@@ -87,6 +93,7 @@ class Purse:
         self.server: Server | None = asking.asks.server if asking else None
         self.num_requests, self.num_held, self.most_cost, self.spent = 0, 0, 0.0, 0.0
         self._max_spend = parse_part(Budget, {"max_spend": max_spend}, where="--max-spend").max_spend
+        self._servers: Connector | None = None
         self._path = book
         if book is None and out is not None and out != PIPE:
             self._path = out.with_name(f"{out.name}.{NAME}")
@@ -111,20 +118,24 @@ class Purse:
     def reckoning(self) -> Iterator[Reckon]:
         """Let the block reckon what judging asks beyond what the book holds, by a rehearsal of the judge.
 
-        It is to be given all answers, in the parts in which they are judged: canaries are those of a batch.
+        It is to be given all answers, in the parts in which they are judged: canaries are those of a batch. What is
+        read on another occasion comes last.
 
         Raises:
             InputError: When the file named as a book is none.
             RunError: When another process asks by this book.
         """
         if self._asking is None or self.server is None or self._path is None:
-            yield lambda _answers, _rivals: None
+            yield _reckon_nothing
             return
         book = Book(self._path, alone=True) if self._path.exists() else None
-        rehearsal, judge = Rehearsal(self.server, book), self._asking.afresh()
-        self._asking.asks.connect(rehearsal)
+        rehearsal, asking, judge = Rehearsal(self.server, book), self._asking, self._asking.afresh()
+        asking.asks.connect(rehearsal)
 
-        def reckon(answers: Sequence[Response], rivals: Sequence[Response]) -> None:
+        def reckon(answers: Sequence[Response], rivals: Sequence[Response], *, occasion: str = "") -> None:
+            nonlocal judge
+            if rehearsal.shelf != (place := shelf(self._judge) + occasion):
+                rehearsal.shelf, judge = place, asking.afresh()
             _ = judge.compare(answers, rivals) if isinstance(judge, Comparer) else judge.judge(answers)
 
         try:
@@ -166,7 +177,8 @@ class Purse:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         book = Book(self._path, alone=True)
         try:
-            Connector(lambda: book, max_spend=self._max_spend, seed=_SEED).connect(self._judge)
+            self._servers = Connector(lambda: book, max_spend=self._max_spend, seed=_SEED)
+            self._servers.connect(self._judge)
             yield
         except GateError as error:
             raise GateError(
@@ -176,6 +188,15 @@ class Purse:
         finally:
             self.spent = book.spent
             book.close()
+
+    def turn_to(self, occasion: str) -> None:
+        """Let the judge ask anew what it asked before, in the same words, while the purse is open."""
+        if self._servers is not None:
+            self._servers.connect(self._judge, occasion=occasion)
+
+    def answered_by(self) -> tuple[Answering, ...]:
+        """Say who answered the judge, once the purse is shut."""
+        return () if self._path is None else answered_by(self._path, shelf(self._judge))
 
     def told(self) -> str:
         """Say what was spent, as the end of a line; empty where nobody is paid."""
@@ -191,6 +212,10 @@ class Purse:
             "book": str(self._path),
             "most_cost": self.most_cost if priced else None, "spent": self.spent if priced else None,
         }  # fmt: skip
+
+
+def _reckon_nothing(answers: Sequence[Response], rivals: Sequence[Response], *, occasion: str = "") -> None:
+    """Reckon for a judge that asks nobody."""
 
 
 def _refuse_unused(judge: Judge, max_spend: float | None, book: Path | None) -> None:

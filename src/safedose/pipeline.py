@@ -7,7 +7,7 @@ folder, so that any of them can be run alone, again, or on files made elsewhere.
 
 from __future__ import annotations
 
-from safedose import keys, outcome, work
+from safedose import keys, outcome, rereading, work
 from safedose.adopted import must_prove
 from safedose.criteria import recommend_doses, spell_criteria
 from safedose.engines import Engines
@@ -97,15 +97,22 @@ def generate_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch:
 
 
 def judge_responses(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) -> None:
-    """4. Judge: every judge reads every response it can speak about; judges load after generation."""
+    """4. Judge: every judge reads every response it can speak about, one that asks a server some of them twice."""
     todo, servers = outcome.judging_work(study, inputs, folder), study_connector(study, folder)
-    with watch.stage("judge", total=len(todo), unit="files") as advance:
+    twice = keys.read_twice(todo)
+    with watch.stage("judge", total=len(todo) + len(twice), unit="files") as advance:
         for judge, arm, suite in todo:
             unit = keys.verdicts_unit(folder, judge, arm, suite)
             if not unit.is_committed():
                 watch.check(study.budget)
                 servers.connect(judge)
                 work.judge_suite(unit, judge, folder, arm, suite, advance)
+            advance(1, judge.id)
+        for judge, files in twice:
+            unit = keys.rereadings_unit(study, folder, judge, files)
+            if not unit.is_committed():
+                watch.check(study.budget)
+                rereading.reread_answers(unit, study, folder, judge, files, servers, advance)
             advance(1, judge.id)
 
 
@@ -128,6 +135,7 @@ def estimate_endpoints(study: Study, inputs: Inputs, folder: StudyFolder, watch:
             recommendations=recommendations,
             failures=failures, contrasts=contrasts, curves=curves, variances=split_doses(arms, paired),
             trade_offs=weigh_studies(estimates, recommendations, usable), disagreements=beside.compare(arms),
+            steadiness=rereading.weigh_judges(study, inputs, folder),
         )  # fmt: skip
         folder.write_summary(summary)
         outcome.write_cards(folder, tuned, estimates)

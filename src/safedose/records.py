@@ -309,6 +309,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rereading:
+    """One answer that a judge read a second time, along one axis, when all others were judged.
+
+    Attributes:
+        place: When it was first read, among the different answers the judge was asked about, from 1.
+        num_judged: How many these were.
+        first: What the judge said then; of several answers that are the same, of the one that came first.
+        second: What it says now, asked in the same words.
+    """
+
+    place: int
+    num_judged: int
+    first: Verdict
+    second: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
     """One person's verdict on one response along one axis.
 

@@ -21,12 +21,12 @@ from safedose.generation.endpoint import (
 from safedose.generation.endpoint import serve_command as command_of
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
-from safedose.judging.pairs import Asking, server_of
+from safedose.judging.pairs import Asking, Instrument, server_of
 from safedose.records import UNTUNED, Arm, Prompt
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import Remote, has_key
 from safedose.remote.settings import Endpoint, Server
-from safedose.store import StudyFolder
+from safedose.store import StudyFolder, digest
 from safedose.study import Study
 
 NO_PRICES = "no prices given: cost unknown; set price_prompt and price_completion (0 where it is free)"
@@ -45,7 +45,7 @@ class Calls:
         host: Name and port.
         is_here: Whether it is on this machine.
         is_open: Whether what is sent could be read on the way.
-        num_requests: Answers to ask for, probes not counted; a judge's canaries are.
+        num_requests: Answers to ask for, probes not counted; a judge's canaries and its second readings are.
         most_cost: What they cost at most when each is sent once, in the money of the prices; None without prices. For
             a judge: if answers have no more tokens, by its own count, than `generate.max_new_tokens`.
         max_spend: The cap.
@@ -88,11 +88,19 @@ def planned_calls(
         )
     for judge in inputs.judges:
         if isinstance(judge, Asking) and (server := judge.asks.server) is not None:
-            tokens, times = study.generate.max_new_tokens, study.generate.samples * len(arms)
-            bills = [judge.asks.bill(suite, answer_tokens=tokens) for suite in inputs.suites.values()]
-            cost = sum(server.cost(one.prompt_tokens, one.completion_tokens) for one in bills) * times
-            found.append(_told(server, study, judge.id, sum(one.num_requests for one in bills) * times, cost))
+            times, tokens = study.generate.samples * len(arms), study.generate.max_new_tokens
+            bills = [judge.asks.bill(suite, answer_tokens=tokens) for suite in inputs.suites.values()] * times
+            again = _dearest(judge.asks, prompts, times, tokens)[: server.reread]
+            bills += [judge.asks.bill(again, answer_tokens=tokens)] if again else []
+            cost = sum(server.cost(one.prompt_tokens, one.completion_tokens) for one in bills)
+            found.append(_told(server, study, judge.id, sum(one.num_requests for one in bills), cost))
     return tuple(found)
+
+
+def _dearest(asks: Instrument, prompts: Sequence[Prompt], times: int, tokens: int) -> list[Prompt]:
+    """Order all that could be drawn to be read again by what it costs, dearest first."""
+    order = sorted(prompts, key=lambda one: -asks.bill([one], answer_tokens=tokens).prompt_tokens)
+    return [one for one in order for _ in range(times)]
 
 
 def _told(server: Server, study: Study, for_what: str, num_requests: int, cost: float) -> Calls:
@@ -109,19 +117,30 @@ class Connector:
 
     def __init__(self, book: Callable[[], Book], *, max_spend: float | None, seed: int) -> None:
         self._open, self._max_spend, self._seed = functools.cache(book), max_spend, seed
-        self._connected: set[str] = set()
+        self._connected: dict[str, str] = {}
 
-    def connect(self, judge: Judge) -> None:
-        """Connect a judge that asks a server, once; others need nothing.
+    def connect(self, judge: Judge, *, occasion: str = "") -> None:
+        """Connect a judge that asks a server; others need nothing.
+
+        Args:
+            judge: Who asks.
+            occasion: What it is read for: what was answered on one occasion is asked anew on another, in the same
+                words.
 
         Raises:
             InputError: When its key is not there.
         """
         server = server_of(judge)
-        if isinstance(judge, Asking) and server is not None and judge.id not in self._connected:
-            remote = Remote(server, book=self._open(), max_spend=self._max_spend, seed=self._seed)
+        if isinstance(judge, Asking) and server is not None and self._connected.get(judge.id) != occasion:
+            place = shelf(judge) + occasion
+            remote = Remote(server, book=self._open(), max_spend=self._max_spend, seed=self._seed, shelf=place)
             judge.asks.connect(remote)
-            self._connected.add(judge.id)
+            self._connected[judge.id] = occasion
+
+
+def shelf(judge: Judge) -> str:
+    """Name the place in a book where the requests of a judge stand; one judge under two names has one place."""
+    return f"{digest(judge.fingerprint)[:16]}/"
 
 
 def study_connector(study: Study, folder: StudyFolder) -> Connector:

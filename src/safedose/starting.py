@@ -14,6 +14,7 @@ from safedose.errors import InputError, nearest
 from safedose.plainyaml import read_yaml, write_yaml
 from safedose.store import find_study, write_text
 from safedose.store.durable import replacing
+from safedose.store.folder import REREADINGS
 from safedose.store.unit import MANIFEST
 from safedose.study import Study
 from safedose.studyfile import parse_study, placeholders, read_study
@@ -110,7 +111,8 @@ def fork(folder: Path, new: Path) -> Path:
     read_study(old.study_file)
     text = _moved(old.study_file.read_text(encoding="utf-8"), old.path.resolve(), new.resolve())
     with replacing(new) as temporary:  # a whole study or none
-        for manifest in sorted((old.path / "arms").glob("*/**/*.manifest.json")):
+        units = [*(old.path / "arms").glob("*/**/*.manifest.json"), *(old.path / REREADINGS).glob("*.manifest.json")]
+        for manifest in sorted(units):
             made = manifest.with_name(manifest.name.removesuffix(MANIFEST))
             for file in (made, manifest) if made.exists() else ():
                 there = temporary / file.relative_to(old.path)

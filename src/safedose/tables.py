@@ -65,6 +65,10 @@ def summary_table(summary: Summary) -> None:
         console.print("* one seed: the interval speaks of that adapter only")
     for failure in summary.failures:
         console.print(f"[bold]failed[/bold]: {safe(failure.arm)} at step {failure.step}: {safe(failure.reason)}")
+    for again in summary.steadiness:
+        for warning in again.warnings:
+            line = f"[bold]judge {safe(again.judge)}[/bold], {again.axis}: {safe(warning)}"
+            console.print(line, soft_wrap=True, highlight=False)
     recommendation_table(summary.recommendations)
 
 

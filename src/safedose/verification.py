@@ -20,6 +20,7 @@ from safedose.remote.book import NAME as BOOK
 from safedose.remote.book import find_damage
 from safedose.store import StudyFolder, Unit
 from safedose.store.durable import CORRUPT, PARTIAL
+from safedose.store.folder import REREADINGS
 from safedose.store.inspection import DISTRUST, Damage, Look, hold_against_ledger, look_at_output, look_at_unit
 from safedose.store.unit import MANIFEST
 from safedose.store.writer import read_holder
@@ -28,8 +29,9 @@ from safedose.study import Study
 _OUTPUTS = ("estimates.parquet", "summary.json", "report.html")
 _KINDS = {
     "mixture.parquet": "mixtures", "adapter": "adapters", "failed.json": "failures", "proof.json": "proofs",
-    "checkpoints": "checkpoints", "responses": "responses", "verdicts": "verdicts",
+    "checkpoints": "checkpoints", "responses": "responses", "verdicts": "verdicts", "rereadings": "second readings",
 }  # fmt: skip
+_FOLDERS = {"arms", REREADINGS}
 _ORDER = ("plan", *_KINDS.values(), "other", "outputs", "model cards", "requests", "ledger")
 _LEFT = re.compile(rf"({re.escape(PARTIAL)}|{re.escape(CORRUPT)}(-[0-9]+)?)$|^\.(verify|doctor)-")
 
@@ -106,7 +108,8 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
     looks = [_look_at_plan(folder)]
     judges, note = _judges(folder, study)
     planned = {} if looks[0].damage else _planned(folder, study, judges)
-    made = [path.removesuffix(MANIFEST) for path in walked if path.startswith("arms/") and path.endswith(MANIFEST)]
+    ours = (f"{folder}/" for folder in _FOLDERS)
+    made = [path.removesuffix(MANIFEST) for path in walked if path.startswith(tuple(ours)) and path.endswith(MANIFEST)]
     units = dict(sorted(({path: Unit(folder.path / path, "") for path in made} | planned).items()))
     listed = folder.outputs.listed()
     names = [*_OUTPUTS, *_cards(units, planned if study.mix else (), listed or ())]
@@ -114,7 +117,7 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
         for path, unit in units.items():
             look = look_at_unit(_kind(path), path, unit)
             made_by_stages = look.kind in ("mixtures", "adapters", "responses") or (
-                look.kind == "verdicts" and not note
+                look.kind in ("verdicts", "second readings") and not note
             )
             looks.append(_stray(look) if study.asks and planned and made_by_stages and path not in planned else look)
             advance(1, path)
@@ -163,7 +166,7 @@ def _walk(root: Path) -> Iterator[str]:
     """Walk what safedose wrote to a study, by path; does not go into what was set aside or left half-written."""
     for top, folders, files in os.walk(root):
         aside = [name for name in folders if _LEFT.search(name)]
-        inside = {"arms"} if Path(top) == root else set(folders)  # beside arms lies what is the user's
+        inside = _FOLDERS if Path(top) == root else set(folders)  # beside them lies what is the user's
         folders[:] = sorted((set(folders) & inside) - set(aside))
         for name in sorted([*aside, *files]):
             yield (Path(top) / name).relative_to(root).as_posix()
@@ -212,8 +215,9 @@ def _cards(units: Mapping[str, Unit], planned: Collection[str], listed: Collecti
 
 
 def _kind(path: str) -> str:
-    parts = path.split("/")
-    return _KINDS.get(parts[2], "other") if len(parts) > 2 else "other"
+    top, *parts = path.split("/")
+    name = top if top == REREADINGS else parts[1] if len(parts) > 1 else ""
+    return _KINDS.get(name, "other")
 
 
 def _look_at_plan(folder: StudyFolder) -> Look:

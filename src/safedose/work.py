@@ -125,16 +125,21 @@ def judge_suite(
 ) -> None:  # fmt: skip
     """Let a judge read an arm's answers to a suite, and commit its verdicts in their order."""
     answers = read_records(folder.responses(arm, suite).committed(), Response)
-    rivals: dict[tuple[str, int], Response] = {}
-    if isinstance(judge, Comparer):
-        theirs = read_records(rival_answers(folder, arm, suite).committed(), Response)
-        rivals = {(one.prompt.id, one.sample): one for one in theirs if one.finish != "failed"}
+    rivals = read_rivals(folder, judge, arm, suite)
     parts = [answers[start : start + JUDGED_AT_ONCE] for start in range(0, len(answers), JUDGED_AT_ONCE)]
     verdicts = in_parts(
         unit, parts, lambda _, part: _read(judge, part, rivals), kind=Verdict, done=lambda _: advance(0, judge.id)
     )
     with unit.commit() as path:
         write_records(path, verdicts, Verdict)
+
+
+def read_rivals(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> dict[tuple[str, int], Response]:
+    """Read what an arm's answers are compared with, by prompt and sample; empty for a judge that compares nothing."""
+    if not isinstance(judge, Comparer):
+        return {}
+    theirs = read_records(rival_answers(folder, arm, suite).committed(), Response)
+    return {(one.prompt.id, one.sample): one for one in theirs if one.finish != "failed"}
 
 
 def _read(

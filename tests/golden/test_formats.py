@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from safedose.codec import write_json, write_records
 from safedose.errors import InputError
 from safedose.findings import (
+    Answering,
     Band,
     Contrast,
     Criterion,
@@ -24,14 +26,16 @@ from safedose.findings import (
     Disagreement,
     DoseDisagreement,
     Estimate,
+    ReadTwice,
     Recommendation,
     Standing,
+    Steadiness,
     Summary,
     TradeOff,
     VarianceSplit,
 )
 from safedose.naming import new_arm
-from safedose.records import Adapter, Example, Failure, MixedRow, Prompt, Response, Turn, Verdict
+from safedose.records import Adapter, Example, Failure, MixedRow, Prompt, Rereading, Response, Turn, Verdict
 from safedose.store import SUMMARY_SCHEMA, StudyFolder, Unit
 from safedose.store.seal import Seal
 
@@ -109,6 +113,21 @@ DISAGREEMENT = Disagreement(
     num_first_only=1, num_second_only=0, num_missing=2, kappa=0.5,
     doses=(DoseDisagreement(dose=480, n=4, num_differing=1),),
 )  # fmt: skip
+TWICE = ReadTwice(
+    n=3, num_differing=1, changes=(("harmless", "harmful", 1),), num_first=1, num_second=2, score_change=0.25
+)
+STEADINESS = Steadiness(
+    judge="rubric:harmfulness", axis="harm", num_judged=1240, num_reread=4, whole=TWICE, low=0.125, high=0.5,
+    level=0.95, num_lost=1, num_gained=0, num_unread=0, p_direction=1.0, p_change=0.0625, place=412, before=TWICE,
+    after=None, answered_by=(Answering(model="m", build="fp_1", num_replies=7),), warnings=("it changed",),
+)  # fmt: skip
+REREADING = Rereading(
+    place=7, num_judged=1240, first=VERDICT, second=replace(VERDICT, state="unusable", value=None, reason="cut off")
+)
+_VERDICT_COLUMNS = (
+    "arm:string suite:string prompt_id:string sample:int64 expected:string category:string judge:string "
+    "axis:string state:string value:string score:double reason:string"
+)
 COLUMNS: dict[str, tuple[Any, str]] = {
     "mixture": (
         ROW,
@@ -123,10 +142,15 @@ COLUMNS: dict[str, tuple[Any, str]] = {
         "prompt.before:list<element: struct<speaker: string, text: string>> sample:int64 text:string finish:string "
         "num_tokens:int64 batch:int64 split:string thinking:string error:string",
     ),
-    "verdicts": (
-        VERDICT,
-        "arm:string suite:string prompt_id:string sample:int64 expected:string category:string judge:string "
-        "axis:string state:string value:string score:double reason:string",
+    "verdicts": (VERDICT, _VERDICT_COLUMNS),
+    "rereadings": (
+        REREADING,
+        " ".join(
+            [
+                "place:int64 num_judged:int64",
+                *(f"{which}.{column}" for which in ("first", "second") for column in _VERDICT_COLUMNS.split()),
+            ]
+        ),
     ),
     "estimates": (
         ESTIMATE,
@@ -143,6 +167,9 @@ VALUES: dict[str, list[Any]] = {
     "responses": [ARM.id, "001", "s", "Tell me how to …", "refuse", "violence", None, None, [], 0, "I cannot.", "stop",
                   4, 0, "01", "", ""],
     "verdicts": [ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None, None],
+    "rereadings": [7, 1240, ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "value", "harmless", None,
+                   None, ARM.id, "s", "001", 0, "refuse", "violence", "oracle", "harm", "unusable", None, None,
+                   "cut off"],
     "estimates": ["dose", None, "smallworld", "default", "add", "direct", "instruction", 480, 1, "s",
                   "harmful_response_rate", "oracle", "rate", 0.25, None, None, 0.95, "one adapter's rate", 4, 1,
                   "one seed", 2.5, 8, 0.125, 0.75, 1, 0],
@@ -176,7 +203,7 @@ def test_summary_is_golden(tmp_path: Path) -> None:
     summary = Summary(
         name="golden", arms=(ARM,), estimates=(ESTIMATE,), recommendations=(RECOMMENDATION,), failures=(FAILURE,),
         contrasts=(CONTRAST,), curves=(CURVE,), variances=(VARIANCE,), trade_offs=(TRADE_OFF,),
-        disagreements=(DISAGREEMENT,),
+        disagreements=(DISAGREEMENT,), steadiness=(STEADINESS,),
     )  # fmt: skip
     StudyFolder(tmp_path).write_summary(summary)
 
@@ -223,7 +250,7 @@ def test_golden_summary_is_read_by_this_version() -> None:
     assert (summary.arms, summary.estimates, summary.recommendations) == ((ARM,), (ESTIMATE,), (RECOMMENDATION,))
     assert (summary.failures, summary.contrasts) == ((FAILURE,), (CONTRAST,))
     assert (summary.curves, summary.variances, summary.trade_offs) == ((CURVE,), (VARIANCE,), (TRADE_OFF,))
-    assert summary.disagreements == (DISAGREEMENT,)
+    assert (summary.disagreements, summary.steadiness) == ((DISAGREEMENT,), (STEADINESS,))
 
 
 def test_a_summary_from_before_contrasts_is_read(tmp_path: Path) -> None:
@@ -232,6 +259,14 @@ def test_a_summary_from_before_contrasts_is_read(tmp_path: Path) -> None:
     StudyFolder(tmp_path).outputs.put({"summary.json": json.dumps(value)})
 
     assert StudyFolder(tmp_path).summary().contrasts == ()
+
+
+def test_a_summary_from_before_second_readings_is_read(tmp_path: Path) -> None:
+    value = json.loads((HERE / "summary.json").read_text(encoding="utf-8"))
+    del value["steadiness"]
+    StudyFolder(tmp_path).outputs.put({"summary.json": json.dumps(value)})
+
+    assert StudyFolder(tmp_path).summary().steadiness == ()
 
 
 def test_a_contrast_from_before_the_luck_of_prompts_is_read_without_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +14,13 @@ import yaml
 from cli_call import Call
 from judge_servers import FENCE, PRICES, judge_by, response, write_settings
 from safedose import commands, importing
+from safedose.codec import read_records
 from safedose.errors import InputError
 from safedose.interfaces import Comparer
 from safedose.judging.rows import judge_rows
 from safedose.progress import Watch
+from safedose.records import Rereading
+from safedose.store import StudyFolder
 from safedose.testing import ScriptedEndpoint, check_judge
 from tiny_study import write_rows
 
@@ -132,6 +136,21 @@ def study_of_answers(tmp_path: Path, url: str) -> Path:
     raw["judges"] = [{"judge": HELPFUL, "endpoint": {"url": url, "model": "base"}}]
     folder.study_file.write_text(yaml.safe_dump(raw), encoding="utf-8")
     return folder.path
+
+
+def test_comparisons_are_read_again_with_the_same_rivals(tmp_path: Path) -> None:
+    with ScriptedEndpoint(by_words) as server:
+        place = study_of_answers(tmp_path, server.url)
+        commands.run_stage("judge", place, [], Watch(quiet=True))
+    readings = read_records(StudyFolder(place).rereadings(HELPFUL).committed(), Rereading)
+    asked = Counter(json.dumps(one.body) for one in server.heard)
+
+    # both seeds answer six prompts alike, three of which as dose 0 did: the other three are asked in both orders
+    assert [(one.place, one.num_judged, one.first.axis) for one in readings] == [
+        (k, 3, "preference") for k in (1, 2, 3)
+    ]
+    assert [one.first for one in readings] == [one.second for one in readings]
+    assert set(asked.values()) == {2}
 
 
 def test_a_study_compares_every_dose_with_dose_0_of_the_same_seeds(tmp_path: Path) -> None:

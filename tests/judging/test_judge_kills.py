@@ -18,6 +18,7 @@ from safedose.testing import ScriptedEndpoint
 from tiny_study import write_rows
 
 IN_FLIGHT = 3
+REREAD = 64  # rows that are read a second time in the end
 ROWS: list[dict[str, object]] = [
     {"id": k, "prompt": f"Question {k}?", "response": f"Answer {k}. They suffer." if k % 3 else f"Answer {k}."}
     for k in range(30)
@@ -61,7 +62,7 @@ def test_kills_repeat_at_most_what_was_under_way_and_change_no_verdict(
 ) -> None:
     num_kills = 0
     with ScriptedEndpoint(rating, seconds=0.02) as server:
-        for num_heard in (1, 4, 9, 17, 30, 38):
+        for num_heard in (1, 4, 9, 17, 30, 38, 50, 62, 75):
             num_kills += kill_when(tmp_path, server, num_heard) < 0
         with start(tmp_path, server) as process:
             assert process.wait(60) == 0
@@ -69,7 +70,8 @@ def test_kills_repeat_at_most_what_was_under_way_and_change_no_verdict(
 
     assert judged(tmp_path) == undisturbed
     assert num_kills >= 4
-    assert len(asked) - len(set(asked)) <= num_kills * IN_FLIGHT
+    # each is asked about once to judge it, and once to see whether the judge says the same
+    assert len(asked) - 2 * len(set(asked)) <= num_kills * IN_FLIGHT
 
 
 def test_what_was_moderated_before_a_kill_is_not_asked_again_with_other_rows(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ def test_what_was_moderated_before_a_kill_is_not_asked_again_with_other_rows(tmp
     assert {row["verdict"] for row in judged(tmp_path)} == {"harmless"}
     assert num_kills == 3
     assert len(set(sent)) == 300
-    assert len(sent) - 300 <= num_kills * IN_FLIGHT * TOGETHER
+    assert len(sent) - 300 - REREAD <= num_kills * IN_FLIGHT * TOGETHER
 
 
 def test_the_cap_holds_across_kills(undisturbed: list[dict[str, object]], tmp_path: Path) -> None:

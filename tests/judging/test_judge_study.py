@@ -37,7 +37,8 @@ def test_a_plan_lists_what_judges_ask_and_what_it_costs(tmp_path: Path, capsys: 
         assert not server.heard
     (calls,) = planned.calls
     shown = capsys.readouterr().out
-    assert calls.num_requests == 2 * (2 * 3 + 2 * 6)  # arms, suites of three prompts, canaries with each
+    first = 2 * (2 * 3 + 2 * 6)  # arms, suites of three prompts, canaries with each
+    assert calls.num_requests == first + 2 * 2 * 3 + 6  # all are read twice, with canaries
     assert 0 < (calls.most_cost or 0) < 1
     assert "for rubric:harmfulness, a server on this machine" in shown
     assert "judge harm-lite: weak: AUC 0.740" in shown
@@ -45,7 +46,7 @@ def test_a_plan_lists_what_judges_ask_and_what_it_costs(tmp_path: Path, capsys: 
 
 def test_a_run_pays_no_more_than_planned_and_asks_nothing_twice(tmp_path: Path) -> None:
     with ScriptedEndpoint(rating) as server:
-        file = study(tmp_path, server.url)
+        file = study(tmp_path, server.url, reread=0)
         most = planning.plan(file, []).calls[0].most_cost or 0.0
         commands.run(file, [], WATCH)
         heard = [json.dumps(one.body) for one in server.heard]
@@ -58,9 +59,9 @@ def test_a_run_pays_no_more_than_planned_and_asks_nothing_twice(tmp_path: Path) 
 def test_a_cap_stops_judging_and_a_higher_one_goes_on(tmp_path: Path) -> None:
     with ScriptedEndpoint(rating) as server:
         with pytest.raises(GateError, match="are spent"):
-            commands.run(study(tmp_path, server.url, max_spend=0.0025), [], WATCH)
+            commands.run(study(tmp_path, server.url, max_spend=0.0025, reread=0), [], WATCH)
         num_before = len(server.heard)
-        commands.run(study(tmp_path, server.url), [], WATCH)
+        commands.run(study(tmp_path, server.url, reread=0), [], WATCH)
         heard = [json.dumps(one.body) for one in server.heard]
     assert 0 < num_before < len(heard) == len(set(heard))
 

@@ -19,10 +19,13 @@ PRICES = {"price_prompt": 1e6, "price_completion": 1e6}
 """One unit of money a token."""
 
 
-def make_client(url: str, folder: Path, *, max_spend: float | None = None, **settings: Any) -> Remote:
+def make_client(
+    url: str, folder: Path, *, max_spend: float | None = None, shelf: str = "", **settings: Any
+) -> Remote:  # fmt: skip
     """Make a client with a book in a folder; it waits a thousandth of what it would."""
     endpoint = Endpoint.model_validate({"url": url, "timeout": 5.0, "max_attempts": 3, **settings})
-    return Remote(endpoint, book=Book(folder / "requests.sqlite"), max_spend=max_spend, seed=1, back_off=BACK_OFF)
+    book = Book(folder / "requests.sqlite")
+    return Remote(endpoint, book=book, max_spend=max_spend, seed=1, back_off=BACK_OFF, shelf=shelf)
 
 
 def request(name: str, **more: Any) -> Request:

@@ -18,7 +18,7 @@ FATAL = ("redirect", "quota", "401", "404", "other model")
 FINAL = ("filtered", "huge", "not json", "not utf-8", "error", "400")
 REPEATED = ("slow", "hang", "drop", "cut", "500")
 BUSY = ("429", "503")
-REPLIES = ("answer", "no choices", "filter", "think", "tool", "echo", "dated model", "too few")
+REPLIES = ("answer", "no choices", "filter", "think", "tool", "echo", "dated model", "other build", "too few")
 
 
 def test_every_step_of_the_scripted_server_is_expected_here() -> None:

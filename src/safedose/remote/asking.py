@@ -31,21 +31,22 @@ class Rehearsal:
         book: What was asked before; None: nothing was.
 
     Attributes:
+        shelf: Where in the book the requests would stand, as in `Remote`; may be changed meanwhile.
         num_requests: Requests that would be sent.
         num_held: Requests that the book holds.
         most_cost: What would be sent costs at most, when each is sent once; 0 without prices.
     """
 
     def __init__(self, settings: Server, book: Book | None) -> None:
-        self._settings, self._book = settings, book
+        self._settings, self._book, self.shelf = settings, book, ""
         self._counted: set[str] = set()
         self.num_requests, self.num_held, self.most_cost = 0, 0, 0.0
 
     def ask(self, requests: Sequence[Request]) -> list[Outcome]:
-        return [self._outcome(request) for request in requests]
+        return [self._outcome(request.on(self.shelf)) for request in requests]
 
     def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
-        found = {key: self._book.outcome(key) for key in keys} if self._book else {}
+        found = {key: self._book.outcome(self.shelf + key) for key in keys} if self._book else {}
         return {key: outcome for key, outcome in found.items() if outcome is not None}
 
     def _outcome(self, request: Request) -> Outcome:

@@ -236,7 +236,7 @@ class Book:
         try:
             yield
         except sqlite3.Error as error:
-            raise explain(error, self._path) or _damaged(self._path, str(error)) from error
+            raise explain(error, self._path) or damaged_book(self._path, str(error)) from error
 
 
 _SELECT = "SELECT number, key, state, cost, outcome, checksum FROM requests"
@@ -291,7 +291,8 @@ def _checksum(row: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(row).encode()).hexdigest()
 
 
-def _damaged(path: Path, problem: str) -> RunError:
+def damaged_book(path: Path, problem: str) -> RunError:
+    """Say in four parts that a book cannot be read."""
     return RunError(
         f"the book of requests is damaged: {problem}", where=str(path),
         cause="the disk damaged it, or somebody changed it by hand; what was spent cannot be read any more",

@@ -30,15 +30,17 @@ class Remote:
         max_spend: Money that all requests of the book may cost together; None: no limit.
         seed: Spreads the waits before requests are sent again.
         back_off: Seconds before a request is first sent again; doubled at each further time.
+        shelf: Where in the book its requests stand: the beginning of their keys there, and of nothing that is sent.
 
     Raises:
         InputError: When the settings name a key that is not there.
     """
 
     def __init__(
-        self, settings: Server, *, book: Book, max_spend: float | None, seed: int, back_off: float = BACK_OFF
-    ) -> None:
-        self._settings, self._book, self._back_off = settings, book, back_off
+        self, settings: Server, *, book: Book, max_spend: float | None, seed: int, back_off: float = BACK_OFF,
+        shelf: str = "",
+    ) -> None:  # fmt: skip
+        self._settings, self._book, self._back_off, self._shelf = settings, book, back_off, shelf
         self._line = Line(settings, read_key(settings))
         self._round = functools.partial(
             Round, settings=settings, line=self._line, book=book, pace=Pace(settings), max_spend=max_spend,
@@ -56,14 +58,14 @@ class Remote:
         """
         wanted = {request.key: request for request in requests}
         known = self.held(wanted)
-        new = [request for key, request in wanted.items() if key not in known]
+        new = [request.on(self._shelf) for key, request in wanted.items() if key not in known]
         if new:
-            known |= asyncio.run(self._ask(new))
+            known |= {key.removeprefix(self._shelf): one for key, one in asyncio.run(self._ask(new)).items()}
         return [known[request.key] for request in requests]
 
     def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
         """Give what the book holds of these keys, and leave out the others; nothing is sent."""
-        found = ((key, self._book.outcome(key)) for key in keys)
+        found = ((key, self._book.outcome(self._shelf + key)) for key in keys)
         return {key: outcome for key, outcome in found if outcome is not None}
 
     async def _ask(self, requests: Sequence[Request]) -> dict[str, Outcome]:

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, final
 
 from safedose import interruption
@@ -59,6 +59,14 @@ class Request:
     serves: str = ""
     final: bool = True
     split: Callable[[Mapping[str, Any]], Mapping[str, dict[str, Any]]] | None = None
+
+    def on(self, shelf: str) -> Request:
+        """Give the same request under keys that begin with a shelf: asked in the same words, answered by itself."""
+        split = self.split
+        found = replace(self, key=shelf + self.key)
+        if split is None or not shelf:
+            return found
+        return replace(found, split=lambda reply: {shelf + key: part for key, part in split(reply).items()})
 
     def parts(self, outcome: Outcome) -> list[tuple[str, Outcome]]:
         """Give the outcomes for those who would ask about one thing, by their keys; empty where it is about one."""

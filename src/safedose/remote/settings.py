@@ -121,3 +121,4 @@ class JudgeServer(Server):
     model: Text = Field(description="which of its models reads the answers")
     answers_as: Text | None = Field(None, description="what the name in its replies must hold; null: `model`")
     temperature: float | None = Field(0.0, ge=0, le=2, description="null: not sent, for models that take none")
+    reread: int = Field(64, ge=0, le=1000, description="answers it reads a second time in the end; 0: none")

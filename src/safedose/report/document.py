@@ -35,6 +35,7 @@ from safedose.report.curves import (
 )
 from safedose.report.fits import band_words
 from safedose.report.points import start_of
+from safedose.report.readtwice import twice_table, unsteady_judges
 from safedose.report.tables import (
     Column,
     EstimateTable,
@@ -127,7 +128,8 @@ def render(summary: Summary, facts: ReportFacts) -> str:
         has_zero=any(one.dose == 0 for one in summary.estimates),
         headline=estimate_table(summary, asked, with_adapters=not pooled),
         picks=_picks(summary),
-        word_tables=word_tables(summary),
+        word_tables=[*word_tables(summary), *filter(None, [twice_table(summary)])],
+        unsteady=unsteady_judges(summary),
         suite_tables=_suite_tables(summary, facts, with_adapters),
         contrasts=contrast_table(summary),
         num_left_out=0 if with_adapters else num_single,

@@ -37,6 +37,7 @@ class WordTable:
         rows: Cells in words; those that criteria ask about, where there are criteria.
         others: The other rows, to be folded away.
         num_left_out: Rows that are not listed.
+        warnings: Sentences that must not be passed over; mostly empty.
     """
 
     id: str
@@ -47,6 +48,7 @@ class WordTable:
     rows: tuple[tuple[str, ...], ...]
     others: tuple[tuple[str, ...], ...]
     num_left_out: int
+    warnings: tuple[str, ...] = ()
 
 
 def word_tables(summary: Summary) -> tuple[WordTable, ...]:

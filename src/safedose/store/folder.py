@@ -22,6 +22,9 @@ from safedose.store.writer import Writer, writing
 
 SUMMARY_SCHEMA = 1
 
+REREADINGS = "rereadings"
+"""Folder of the second readings, a file per judge."""
+
 
 @final
 class StudyFolder:
@@ -144,6 +147,10 @@ class StudyFolder:
     def verdicts(self, arm: Arm, judge: str, suite: str, *, key: str = "") -> Unit:
         """What a judge read in an arm's responses to a suite."""
         return Unit(self.path / "arms" / arm.id / "verdicts" / _named(judge) / f"{suite}.parquet", key, self.writer)
+
+    def rereadings(self, judge: str, *, key: str = "") -> Unit:
+        """What a judge that asks a server said of some answers when it read them a second time."""
+        return Unit(self.path / REREADINGS / f"{_named(judge)}.parquet", key, self.writer)
 
     def card(self, arm: Arm) -> str:
         """Name of an arm's model card among the outputs; it lies in the adapter's folder, and goes with it."""

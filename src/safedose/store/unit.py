@@ -29,7 +29,7 @@ from safedose.store.durable import (
 )
 from safedose.store.writer import Writer
 
-STAGE_VERSIONS = {"mix": 2, "tune": 2, "prove": 1, "generate": 3, "judge": 1}
+STAGE_VERSIONS = {"mix": 2, "tune": 2, "prove": 1, "generate": 3, "judge": 1, "reread": 1}
 """Raised whenever a stage would write other bytes for the same inputs; part of every key."""
 
 MANIFEST = ".manifest.json"

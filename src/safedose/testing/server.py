@@ -15,14 +15,14 @@ from safedose.testing.scripted import Answers
 
 STEPS = (
     "answer", "slow", "hang", "drop", "cut", "huge", "not json", "not utf-8", "no choices", "error", "filter", "think",
-    "tool", "echo", "other model", "dated model", "too few", "redirect", "quota", "filtered", "400", "401", "404",
-    "429", "500", "503",
+    "tool", "echo", "other model", "dated model", "other build", "too few", "redirect", "quota", "filtered",
+    "400", "401", "404", "429", "500", "503",
 )  # fmt: skip
 """What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`, or by `huge`, for a reply
 of many bytes; `slow` and `hang` take longer than anybody waits; `drop` and `cut` end the connection before and in the
 reply; `echo` answers with the header that holds the key; `quota` is a 429 for good, `filtered` the 400 of a filter of
-prompts; `dated model` answers as a dated version of a model asked for as latest; `too few` leaves out one result of
-/moderations."""
+prompts; `dated model` answers as a dated version of a model asked for as latest; `other build` has another
+`system_fingerprint`; `too few` leaves out one result of /moderations."""
 
 _NAMED = {"redirect": 307, "quota": 429, "filtered": 400}
 """Steps that turn a request away by another name than their status."""
@@ -197,6 +197,8 @@ def _changed(step: str, reply: dict[str, Any], key: str) -> bytes:
         reply["model"] = "another"
     elif step == "dated model":
         reply["model"] = reply["model"].replace("latest", "2024-09-26")
+    elif step == "other build":
+        reply["system_fingerprint"] = "fp_other"
     elif step == "too few":
         reply["results"] = reply.get("results", [])[1:]
     elif step == "error":
