@@ -10,6 +10,7 @@ from typing import NamedTuple
 from safedose.errors import InputError
 from safedose.findings import Contrast, Criterion, Estimate, Recommendation
 from safedose.inputs import Inputs
+from safedose.judging.catalogue import BASELINES
 from safedose.records import Arm, Axis, Expected, Failure, Prompt
 from safedose.stats.allowance import Allowance, most_allowed
 from safedose.stats.window import recommend
@@ -122,12 +123,14 @@ def check_judges(study: Study, inputs: Inputs) -> None:
         )  # fmt: skip
     for name, limit in study.criteria.limits.items():
         axes = _ABOUT[name].axes
-        known = dict(zip((one.id for one in study.judges), inputs.judges, strict=True))
-        candidates = [known[limit.judge]] if limit.judge else list(known.values())
+        may = _judges(study, inputs, limit)
+        candidates = [judge for judge in inputs.judges if judge.id in may]
         if not any(axis in judge.axes for judge in candidates for axis in axes):
+            weak = [judge.id for judge in inputs.judges if judge.id not in may and set(axes) & {*judge.axes}]
+            beside = f" ({', '.join(weak)} is too weak to decide unless the criterion names it)" if weak else ""
             raise InputError(
                 f"no judge speaks about criteria.{name}: {', '.join(judge.id for judge in candidates)}",
-                where=f"criteria.{name}", cause=f"it needs a judge of {' or '.join(axes)}",
+                where=f"criteria.{name}", cause=f"it needs a judge of {' or '.join(axes)}{beside}",
                 fix="add such a judge to `judges`, name it in the criterion, or drop the criterion",
             )  # fmt: skip
         if inputs.suites:  # imported responses bring theirs
@@ -185,9 +188,14 @@ def plan_allowances(study: Study, inputs: Inputs, *, num_seeds: int) -> tuple[Al
 
 
 def _judges(study: Study, inputs: Inputs, limit: Limit) -> tuple[str, ...]:
-    """List the ids of the judges a limit may be read by; a study file may name one by its dotted path."""
-    known = dict(zip((one.id for one in study.judges), inputs.judge_ids, strict=True))
-    return (known[limit.judge],) if limit.judge else inputs.judge_ids
+    """List the ids of the judges a limit may be read by: the one it names, else all but the baselines.
+
+    A study file may name one by its dotted path.
+    """
+    return tuple(
+        judge for choice, judge in zip(study.judges, inputs.judge_ids, strict=True)
+        if (choice.id == limit.judge if limit.judge else choice.judge not in BASELINES)
+    )  # fmt: skip
 
 
 def _criteria(

@@ -111,3 +111,11 @@ def test_a_judge_may_be_named_by_its_label_in_a_criterion(tmp_path: Path) -> Non
         _, summary = commands.run(file, [], WATCH)
     assert {one.judge for one in summary.estimates} == {"small"}
     assert summary.recommendations[0].criteria[0].judge == "small"
+
+
+def test_no_criterion_rests_on_a_baseline_that_it_does_not_name(tmp_path: Path) -> None:
+    wanted = {"harmful": {"max": 0.9}}
+    _, summary = commands.run(write_study(tmp_path, judges=["harm-lite", "phrases"], criteria=wanted), [], WATCH)
+
+    asked = summary.recommendations[0].criteria[0]
+    assert (asked.judge, asked.endpoint) == ("phrases", "compliance_rate")

@@ -100,6 +100,10 @@ SETTINGS = {
     "a criterion of no judge": ("criteria.harmful={max: 0.9, judge: phrase}", "did you mean 'phrases'?"),
     "a limit without its size": ("criteria.harmful={suites: [harm]}", "criteria.harmful.max: is missing"),
     "a criterion no judge speaks about": ("criteria.capability={max: 0.1}", "no judge speaks about"),
+    "a criterion that only a baseline speaks about": (
+        "judges=[harm-lite]", "(harm-lite is too weak to decide unless the criterion names it)",
+        "--set", "criteria={harmful: {max: 0.9}}",
+    ),
     "a criterion its judge does not speak about": (
         f"criteria.exaggerated={{max: 0.1, judge: '{EVEN}'}}", "no judge speaks about criteria.exaggerated: even",
     ),

@@ -30,6 +30,9 @@ CAUTIONS: dict[str, str] = {
 }
 """What must be said wherever a judge is named to a user."""
 
+BASELINES = frozenset({"harm-lite"})
+"""Judges that decide a criterion only where it names them: too weak for anybody to rest on unawares."""
+
 FAMILIES: dict[str, str] = {
     "guard": "safedose.judging.guard:make_judge",
     "moderation": "safedose.judging.moderation:make_judge",
