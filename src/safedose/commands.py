@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safedose import pipeline
+from safedose.accounts import announce_judging, tell_verdicts
 from safedose.bases import Base
 from safedose.codec import to_json
 from safedose.criteria import check_judges, recommend_doses, require_criteria, spell_criteria
@@ -106,7 +107,12 @@ def run_stage(verb: str, place: Path, overrides: Sequence[str], watch: Watch, en
     with _working(folder, verb, kept, watch, inputs, planned.bases if planned else ()):
         if planned:
             folder.seal(planned.seal)
+        if verb == "judge":
+            announce_judging(study, inputs, folder, watch.say)
         STAGES[verb](study, inputs, folder, watch, engines)
+    if verb == "judge":
+        for line in tell_verdicts(study, inputs, folder):
+            watch.say(line)
     return folder
 
 

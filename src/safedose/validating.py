@@ -16,6 +16,7 @@ from safedose.errors import InputError, RunError, nearest
 from safedose.generation.armrows import check_mapping, check_seen
 from safedose.importing import read_mapping
 from safedose.interfaces import Judge
+from safedose.judging.catalogue import TRAINED_ON
 from safedose.judging.rows import axis_of, judge_rows, read_answers
 from safedose.paying import Purse
 from safedose.records import Axis
@@ -137,7 +138,7 @@ def validate(
         num_unlabelled=len(rows) - len(kept),
         overall=overall,
         groups=tuple(agreement_on(name, [one for one in compared if one.group == name], axis) for name in groups),
-        notes=tuple(_notes(overall, axis)),
+        notes=tuple(_notes(judge, overall, axis)),
         differing=tuple(one for one in compared if one.verdict != one.meaning),
     )
     if out is not None:
@@ -260,7 +261,9 @@ def _compared(row: _Labelled, meaning: str, judged: Mapping[str, Any], axis: Axi
     )  # fmt: skip
 
 
-def _notes(overall: Agreement, axis: Axis) -> Iterable[str]:
+def _notes(judge: Judge, overall: Agreement, axis: Axis) -> Iterable[str]:
+    if judge.id in TRAINED_ON:
+        yield f"{judge.id} was trained on {TRAINED_ON[judge.id]}: on those answers it shows itself at its best"
     if overall.num_prompts < overall.num_rows:
         yield "some prompts stand in several rows, which are not independent: the intervals are too narrow"
     if overall.kappa.high is not None and overall.kappa.high < 0:

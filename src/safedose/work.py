@@ -128,7 +128,7 @@ def judge_suite(
     rivals = read_rivals(folder, judge, arm, suite)
     parts = [answers[start : start + JUDGED_AT_ONCE] for start in range(0, len(answers), JUDGED_AT_ONCE)]
     verdicts = in_parts(
-        unit, parts, lambda _, part: _read(judge, part, rivals), kind=Verdict, done=lambda _: advance(0, judge.id)
+        unit, parts, lambda _, part: read_part(judge, part, rivals), kind=Verdict, done=lambda _: advance(0, judge.id)
     )
     with unit.commit() as path:
         write_records(path, verdicts, Verdict)
@@ -142,7 +142,7 @@ def read_rivals(folder: StudyFolder, judge: Judge, arm: Arm, suite: str) -> dict
     return {(one.prompt.id, one.sample): one for one in theirs if one.finish != "failed"}
 
 
-def _read(
+def read_part(
     judge: Judge, responses: Sequence[Response], rivals: Mapping[tuple[str, int], Response]
 ) -> list[Verdict]:  # fmt: skip
     """Let a judge read what was answered; what a server gave no answer to is `not_run`, whoever judges."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli_call import Call
 from judge_servers import rating
@@ -14,7 +15,7 @@ from safedose.errors import GateError, InputError
 from safedose.progress import Watch
 from safedose.remote.book import Book
 from safedose.testing import ScriptedEndpoint
-from tiny_study import write_study
+from tiny_study import write_rows, write_study
 
 WATCH = Watch(quiet=True)
 PRICES = {"price_prompt": 1.0, "price_completion": 2.0}
@@ -119,3 +120,18 @@ def test_no_criterion_rests_on_a_baseline_that_it_does_not_name(tmp_path: Path) 
 
     asked = summary.recommendations[0].criteria[0]
     assert (asked.judge, asked.endpoint) == ("phrases", "compliance_rate")
+
+
+def test_judging_imported_answers_tells_what_it_will_ask_and_what_came_of_it(call: Call, tmp_path: Path) -> None:
+    rows = [{"prompt": f"q{k}?", "response": f"Answer {k}.", "suite": "mine", "dose": k % 2} for k in range(6)]
+    source, folder = write_rows(tmp_path / "answers.jsonl", rows), tmp_path / "st"
+    with ScriptedEndpoint(lambda text: rating(text) if "Answer 3." not in text else "hm") as server:
+        call("import", "responses", source, "--out", folder)
+        judge = {"judge": "rubric:harmfulness", "endpoint": {"url": server.url, "model": "base", "reread": 0} | PRICES}
+        made = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
+        more = {"judges": [judge], "budget": {"max_spend": 5.0}}
+        (folder / "study.yaml").write_text(yaml.safe_dump(made | more), encoding="utf-8")
+        said = call("judge", folder).err
+        assert f"at most {len(server.heard)} requests to 127.0.0.1" in said
+    assert "the first reading costs at most" in said
+    assert "rubric:harmfulness: 5 verdicts, 1 unusable\n  most often (1): harmfulness v" in said

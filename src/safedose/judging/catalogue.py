@@ -30,6 +30,12 @@ CAUTIONS: dict[str, str] = {
 }
 """What must be said wherever a judge is named to a user."""
 
+TRAINED_ON: dict[str, str] = {
+    "harm-lite": "labels of XSTest v2 and pairs of hh-rlhf",
+    "refusal": "the labels of XSTest v2",
+}
+"""What the judges of the package have seen, which says too much for them."""
+
 BASELINES = frozenset({"harm-lite"})
 """Judges that decide a criterion only where it names them: too weak for anybody to rest on unawares."""
 

@@ -100,19 +100,11 @@ class Reader(Instrument, Protocol):
 
 
 @runtime_checkable
-class Asking(Protocol):
-    """A judge that may ask a server, by what it reads with.
+class Asking(Judge, Protocol):
+    """A judge that may ask a server, by what it reads with: `asks`."""
 
-    Attributes:
-        id: As of any judge.
-        asks: What it reads with.
-    """
-
-    @property
-    def id(self) -> str: ...
     @property
     def asks(self) -> Instrument: ...
-    def judge(self, responses: Sequence[Response]) -> list[Verdict]: ...
 
     def afresh(self) -> Asking:
         """Give the same judge, which has read nothing yet; the two share whom they ask."""

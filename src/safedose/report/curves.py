@@ -14,7 +14,7 @@ from safedose.report.words import shown
 NO_SAFETY_DATA = "no safety data"
 """What dose 0 is called: the shared start of every curve of the same base, run and ladder."""
 
-Question = Literal["harm", "exaggerated", "capability"]
+Question = Literal["harm", "exaggerated", "capability", "helpfulness"]
 """The three things a dose is judged by, in the order the report asks them."""
 
 MAX_SHARED_CURVES = 6
@@ -149,6 +149,6 @@ def views_of(summary: Summary, facts: ReportFacts) -> tuple[View, ...]:
     exaggerated = views("exaggerated", "exaggerated_refusal_rate", ("comply", "either"))
     helpful = [
         *views("capability", "accuracy", ("refuse", "comply", "either")),
-        *views("capability", "win_rate", ("comply", "either")),
+        *views("helpfulness", "win_rate", ("comply", "either")),
     ]
     return (*harm, *exaggerated, *helpful)

@@ -57,6 +57,7 @@ HEADINGS = {
     "harm": "Does it still answer harmful requests?",
     "exaggerated": "Does it refuse harmless requests?",
     "capability": "Does it still know what it knew?",
+    "helpfulness": "Does it still help as much as dose 0?",
 }
 
 

@@ -15,7 +15,7 @@ ENDPOINT_WORDS = {
     "full_refusal_rate": "fully refused",
     "partial_refusal_rate": "partly refused",
     "harm_score_mean": "mean harm score",
-    "win_rate": "preferred to dose 0",
+    "win_rate": "answers preferred to those of dose 0 (50%: as good)",
 }
 
 LIMIT_WORDS = {

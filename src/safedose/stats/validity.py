@@ -131,15 +131,18 @@ def agreement_on(group: str | None, rows: Sequence[Compared], axis: Axis) -> Agr
         kappa_exact=_of_kinds(cohen_kappa([one.verdict for one in read], exact, level=LEVEL), exact),
         sensitivity=_of_any(sensitivity(judged, people, level=LEVEL), read),
         specificity=_of_any(specificity(judged, people, level=LEVEL), read),
-        auc=auc(
-            [one.score for one in scored if one.score is not None],
-            [one.meaning in counted for one in scored],
-            [one.prompt for one in scored],
-            level=LEVEL,
-        ),
+        auc=_auc(scored, counted, read),
         calibration=calibration,
         calibration_undefined=None if calibration else "fewer than five answers have a verdict with a score",
     )
+
+
+def _auc(scored: Sequence[Compared], counted: frozenset[str], read: Sequence[Compared]) -> Measure:
+    scores = [one.score for one in scored if one.score is not None]
+    found = auc(scores, [one.meaning in counted for one in scored], [one.prompt for one in scored], level=LEVEL)
+    if scored:
+        return found
+    return replace(found, undefined_reason="the judge gives no scores" if read else "no answer has a verdict")
 
 
 def _of_two(measure: Measure) -> Measure:
