@@ -155,7 +155,7 @@ def judge_verb(
     as_json: Json = False,
 ) -> None:
     """4. Judge the responses of a study, or of any file or pipe."""
-    from safedose import batch, paying
+    from safedose import batch, options, paying
     from safedose.codec import to_json
     from safedose.progress import Watch
 
@@ -165,7 +165,7 @@ def judge_verb(
         "--set": settings or None, "--json": as_json or None,
     }  # fmt: skip
     given = [option for option, value in told.items() if value is not None]
-    batch.check_options(study, given, to_stdout=out == paying.PIPE)
+    options.check_options(study, given, to_stdout=out == paying.PIPE)
     if study is not None:
         _stage("judge", study, settings, as_json)
         return

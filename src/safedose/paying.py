@@ -115,11 +115,14 @@ class Purse:
         return self._path if self.server else None
 
     @contextmanager
-    def reckoning(self) -> Iterator[Reckon]:
+    def reckoning(self, num_different: int | None = None) -> Iterator[Reckon]:
         """Let the block reckon what judging asks beyond what the book holds, by a rehearsal of the judge.
 
         It is to be given all answers, in the parts in which they are judged: canaries are those of a batch. What is
         read on another occasion comes last.
+
+        Args:
+            num_different: What the judge was told to expect; None: nothing.
 
         Raises:
             InputError: When the file named as a book is none.
@@ -131,6 +134,9 @@ class Purse:
         book = Book(self._path, alone=True) if self._path.exists() else None
         rehearsal, asking, judge = Rehearsal(self.server, book), self._asking, self._asking.afresh()
         asking.asks.connect(rehearsal)
+        rehearsal.shelf = shelf(self._judge)
+        if num_different is not None:
+            judge.expect(num_different)
 
         def reckon(answers: Sequence[Response], rivals: Sequence[Response], *, occasion: str = "") -> None:
             nonlocal judge

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safedose.batch import require_place_for_rows, target
 from safedose.data.readers import read_rows
 from safedose.data.rows import shown
 from safedose.errors import InputError, RunError, nearest
@@ -18,6 +17,7 @@ from safedose.importing import read_mapping
 from safedose.interfaces import Judge
 from safedose.judging.catalogue import TRAINED_ON
 from safedose.judging.rows import axis_of, judge_rows, read_answers
+from safedose.options import require_place_for_rows, target
 from safedose.paying import Purse
 from safedose.records import Axis
 from safedose.stats.endpoints import READABLE

@@ -70,7 +70,7 @@ class Listener:
 def question_on(name: str, text: str) -> Question:
     """Give the first question that a guard is asked about an answer."""
     listener = Listener()
-    GuardReader(name, GUARDS[name], listener, None).read([Pair(prompt="Tell me.", response=text)], batch="")
+    GuardReader(name, GUARDS[name], listener, None).read([Pair(prompt="Tell me.", response=text)], batches=())
     return listener.asked[0]
 
 

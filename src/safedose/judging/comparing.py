@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol, final
 
-from safedose.judging.pairs import Bill, Instrument, Memory, Pair, Reader, is_asked, pair_of
+from safedose.judging.pairs import TOGETHER, Bill, Instrument, Memory, Pair, Reader, is_asked, pair_of
 from safedose.judging.verdicts import Reading, is_blank, verdict_on
 from safedose.records import Axis, Prompt, Response, Verdict
 from safedose.remote.asking import Asker
@@ -20,6 +21,10 @@ class Weigher(Instrument, Protocol):
 
     def afresh(self) -> Weigher:
         """Give the same weigher, which has weighed nothing yet."""
+        ...
+
+    def expect(self, num_different: int) -> None:
+        """Say how many different pairs it will be given in all; see `pairs.Asking.expect`."""
         ...
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
@@ -58,6 +63,10 @@ class BothOrders:
     def afresh(self) -> BothOrders:
         """Give the same weigher, which has weighed nothing yet."""
         return BothOrders(self._reader)
+
+    def expect(self, num_different: int) -> None:
+        """Say how many different pairs it will be given in all; each is read in two orders."""
+        self._memory.num_batches = math.ceil(2 * num_different / TOGETHER)
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
         turned = [Pair(prompt=p.prompt, response=p.rival or "", before=p.before, rival=p.response) for p in pairs]
@@ -106,6 +115,10 @@ class ComparingJudge:
     def afresh(self) -> ComparingJudge:
         """Give the same judge, which has compared nothing yet; the two share whom they ask."""
         return ComparingJudge(self.id, self.asks.afresh())
+
+    def expect(self, num_different: int) -> None:
+        """See `pairs.Asking.expect`."""
+        self.asks.expect(num_different)
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         reading = Reading("abstained", "there is no answer of dose 0 to compare with")

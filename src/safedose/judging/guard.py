@@ -17,7 +17,7 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.fence import break_up
 from safedose.judging.guard_answers import Told, probability
 from safedose.judging.guard_table import GUARDS, Guard
-from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
+from safedose.judging.pairs import Bill, Pair, PairJudge, Read
 from safedose.judging.parsing import quoted
 from safedose.judging.rubric import open_speaker
 from safedose.judging.speakers import WITHOUT, Answer, Question, Speaker, most_tokens
@@ -110,11 +110,11 @@ class GuardReader:
         asked = [most_tokens(question) + answer_tokens for pair in pairs for question in self._questions(pair)]
         return Bill(len(asked), sum(asked), len(asked) * self._guard.max_tokens)
 
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
+    def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:  # noqa: ARG002 - nothing goes with it
         """Put each pair to the guard, once for each thing it is asked."""
         questions = [question for pair in pairs for question in self._questions(pair)]
         answers, times = self._speaker.ask(questions), len(self._guard.asked)
-        return Batch([self._reading(answers[start : start + times]) for start in range(0, len(answers), times)])
+        return Read([self._reading(answers[start : start + times]) for start in range(0, len(answers), times)])
 
     def _questions(self, pair: Pair) -> Iterator[Question]:
         guard = self._guard

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 from safedose.errors import InputError, plain
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.guard import check_share
-from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
+from safedose.judging.pairs import Bill, Pair, PairJudge, Read
 from safedose.judging.speakers import WITHOUT
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt
@@ -88,7 +88,7 @@ class ModerationReader:
         number = len(prompts)
         return Bill(number + math.ceil(number / TOGETHER), 2 * number * (answer_tokens + _OVERHEAD), 0)
 
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
+    def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:  # noqa: ARG002 - nothing goes with it
         """Read the answers of the pairs, many at a time; one that was answered before is not sent again."""
         if self._remote is None:
             raise AssertionError("a server is asked by the client it was connected to")
@@ -100,7 +100,7 @@ class ModerationReader:
             found |= group.parts(outcome)
         alone = [request for request in requests.values() if request.key not in found]
         found |= zip([request.key for request in alone], self._remote.ask(alone), strict=True)
-        return Batch([(self._reading(found[requests[pair.response].key]),) for pair in pairs])
+        return Read([(self._reading(found[requests[pair.response].key]),) for pair in pairs])
 
     def _request(self, texts: Sequence[str]) -> Request:
         """Ask about one text, or about several, whose results are kept under the keys of each alone."""

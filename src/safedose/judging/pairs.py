@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, final, runtime_checkable
 
 from safedose.interfaces import Judge
@@ -46,11 +48,11 @@ def is_asked(pair: Pair) -> bool:
     return pair.response != pair.rival
 
 
-class Batch(NamedTuple):
-    """What a reader found in a batch: readings per axis for each pair that was new, and why the batch is void."""
+class Read(NamedTuple):
+    """What a reader found: readings per axis for each pair, and why batches are void, by those that are."""
 
     readings: list[tuple[Reading, ...]]
-    void: Reading | None = None
+    void: Mapping[str, Reading] = MappingProxyType({})
 
 
 class Bill(NamedTuple):
@@ -89,12 +91,12 @@ class Reader(Instrument, Protocol):
     @property
     def axes(self) -> tuple[Axis, ...]: ...
 
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
+    def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:
         """Read pairs in their order; never raises for what a pair contains.
 
         Args:
-            pairs: Those of the batch that this reader did not read before; maybe none.
-            batch: Identifies the batch they belong to, by all its pairs.
+            pairs: What this reader did not read before; maybe nothing.
+            batches: Names of batches that begin here: what watches over a judge is asked for each.
         """
         ...
 
@@ -110,6 +112,13 @@ class Asking(Judge, Protocol):
         """Give the same judge, which has read nothing yet; the two share whom they ask."""
         ...
 
+    def expect(self, num_different: int) -> None:
+        """Say how many different answers it will be given in all, part by part, before it is given any.
+
+        Which answers make a batch follows from the answers then, not from their order or from what a part holds.
+        """
+        ...
+
 
 def server_of(judge: Judge) -> JudgeServer | None:
     """Say which server a judge asks; None when it reads on this machine."""
@@ -122,33 +131,39 @@ class Memory:
 
     All the pairs of a call make its batches, different ones in the order of their keys, those read before included. So
     which batches there are, and whether one is void, follows from the call alone: a process that goes on where another
-    was stopped comes to the same, by the replies that are kept.
+    was stopped comes to the same, by the replies that are kept. Where the number of all pairs is known beforehand
+    (`num_batches`), a pair's key alone says which batch it belongs to.
     """
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self.num_batches: int | None = None
         self._known: dict[str, tuple[Reading, ...]] = {}
         self._void: dict[str, Reading | None] = {}
 
     def read(self, pairs: Sequence[Pair]) -> dict[str, tuple[Reading, ...]]:
         """Give the readings of pairs, by their keys; what has a value in a void batch loses it."""
         different = {pair.key: pair for pair in pairs}
-        order, found = sorted(different), {}
-        for start in range(0, len(order), TOGETHER):
-            keys = order[start : start + TOGETHER]
-            void = self._read_batch({key: different[key] for key in keys})
-            for key in keys:
-                known = self._known[key]
-                found[key] = known if void is None else tuple(one if one.value is None else void for one in known)
-        return found
-
-    def _read_batch(self, pairs: Mapping[str, Pair]) -> Reading | None:
-        """Read what is new in a batch; says why it is void."""
-        batch, new = digest(list(pairs)), [key for key in pairs if key not in self._known]
-        if batch not in self._void:
-            readings, self._void[batch] = self._reader.read([pairs[key] for key in new], batch=batch)
+        batch_of = self._batches(sorted(different))
+        new = [key for key in batch_of if key not in self._known]
+        begun = [batch for batch in dict.fromkeys(batch_of.values()) if batch not in self._void]
+        if new or begun:
+            readings, void = self._reader.read([different[key] for key in new], batches=begun)
             self._known |= zip(new, readings, strict=True)
-        return self._void[batch]
+            self._void |= {batch: void.get(batch) for batch in begun}
+        return {key: _unless(self._void[batch], self._known[key]) for key, batch in batch_of.items()}
+
+    def _batches(self, keys: Sequence[str]) -> dict[str, str]:
+        """Say which batch each key belongs to."""
+        if self.num_batches is not None:
+            return {key: f"{int(key, 16) % self.num_batches} of {self.num_batches}" for key in keys}
+        parts = [keys[start : start + TOGETHER] for start in range(0, len(keys), TOGETHER)]
+        return {key: digest(part) for part in parts for key in part}
+
+
+def _unless(void: Reading | None, readings: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """Take the values of a void batch away; what had none keeps its own reason."""
+    return readings if void is None else tuple(one if one.value is None else void for one in readings)
 
 
 @final
@@ -175,6 +190,10 @@ class PairJudge:
     def afresh(self) -> PairJudge:
         """Give the same judge, which has read nothing yet; the two share whom they ask."""
         return PairJudge(self.id, self.asks)
+
+    def expect(self, num_different: int) -> None:
+        """See `Asking.expect`."""
+        self._memory.num_batches = math.ceil(num_different / TOGETHER)
 
     def judge(self, responses: Sequence[Response]) -> list[Verdict]:
         pairs = [pair_of(one) for one in responses]

@@ -20,7 +20,7 @@ from safedose.hub import COMMIT, REWARD_FILE, is_hub_id
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import ComparingJudge
 from safedose.judging.localmodel import describe_model, find_model
-from safedose.judging.pairs import Batch, Bill, Pair, PairJudge
+from safedose.judging.pairs import Bill, Pair, PairJudge, Read
 from safedose.judging.rewardfile import PRESETS, RewardFile, read_reward_file, require_length
 from safedose.judging.scoring import LocalScorer
 from safedose.judging.verdicts import Reading
@@ -207,8 +207,8 @@ class RewardReader(_Here):
         """Changes with the model, how it is asked and read, and the threshold."""
         return digest([_VERSION, self._scorer.fingerprint, self._threshold])
 
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:  # noqa: ARG002 - nothing goes with it
-        return Batch([(self._read(pair),) for pair in pairs])
+    def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:  # noqa: ARG002 - nothing goes with it
+        return Read([(self._read(pair),) for pair in pairs])
 
     def _read(self, pair: Pair) -> Reading:
         score, said = _score(self._scorer, pair)
@@ -240,6 +240,9 @@ class HigherScore(_Here):
     def afresh(self) -> HigherScore:
         """Give itself: a score is the same whenever it is asked for."""
         return self
+
+    def expect(self, num_different: int) -> None:
+        """Expect nothing: it reads every answer by itself."""
 
     def weigh(self, pairs: Sequence[Pair]) -> list[Reading]:
         return [self._weigh(pair) for pair in pairs]

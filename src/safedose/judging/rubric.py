@@ -20,7 +20,7 @@ from safedose.judgechoice import JudgeChoice
 from safedose.judging.comparing import BothOrders, ComparingJudge
 from safedose.judging.fence import fenced, make_nonce
 from safedose.judging.localmodel import describe_model, find_model, model_of
-from safedose.judging.pairs import TOGETHER, Batch, Bill, Pair, PairJudge
+from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge, Read
 from safedose.judging.parsing import quoted, read_verdict
 from safedose.judging.phrases import Phrases
 from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load_rubric
@@ -115,12 +115,13 @@ class RubricReader:
         num = len(pairs) + batches * len(canaries)
         return Bill(num, tokens, num * rubric.max_tokens)
 
-    def read(self, pairs: Sequence[Pair], *, batch: str) -> Batch:
-        """Read the new pairs of a batch with its canaries among them."""
+    def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:
+        """Read pairs with the canaries of the batches that begin with them among them."""
         rubric = self._rubric.content
         canaries = [Pair(prompt=one.prompt, response=one.response, rival=one.rival) for one in rubric.canaries]
         # a canary is asked anew with every batch, under a mark of its own
-        asked = [self._question(pair, "") for pair in pairs] + [self._question(pair, batch) for pair in canaries]
+        asked = [self._question(pair, "") for pair in pairs]
+        asked += [self._question(pair, batch) for batch in batches for pair in canaries]
         # a model must not be able to tell canaries by their place
         order = sorted(range(len(asked)), key=lambda place: asked[place][1])
         answers = self._speaker.ask([asked[place][0] for place in order])
@@ -130,7 +131,12 @@ class RubricReader:
             threshold = self._threshold if place < len(pairs) else rubric.threshold
             found[place] = answer, self._reading(answer, mark=asked[place][1], threshold=threshold)
         in_order = [found[place] for place in range(len(asked))]
-        return Batch([(reading,) for _, reading in in_order[: len(pairs)]], self._void(in_order[len(pairs) :]))
+        void = {}
+        for number, batch in enumerate(batches):
+            start = len(pairs) + number * len(canaries)
+            if found_void := self._void(in_order[start : start + len(canaries)]):
+                void[batch] = found_void
+        return Read([(reading,) for _, reading in in_order[: len(pairs)]], void)
 
     def _void(self, watched: Sequence[tuple[Answer, Reading]]) -> Reading | None:
         """Say why a batch is void, by what came of its canaries; None when it is not.
