@@ -82,3 +82,18 @@ def test_status_counts_what_the_servers_judges_have_left(tmp_path: Path) -> None
 
     done, total = commands.status(tmp_path)["stages"]["judged"]
     assert 0 < done < total
+
+
+def test_verdicts_that_a_server_gave_no_answer_for_are_asked_again_without_their_file(tmp_path: Path) -> None:
+    steps = ["500"]
+    with ScriptedEndpoint(rating, script=lambda _: steps[0]) as server:
+        asked = {"url": server.url, "model": "base", "max_attempts": 1}
+        file = write_study(tmp_path, judges=["phrases", {"judge": RUBRIC, "endpoint": asked}], criteria={})
+        folder = run(file)
+        unit = folder.verdicts(folder.tuned_arms()[0], RUBRIC, "fine").path
+        before = {one.state for one in read_records(unit, Verdict)}
+        steps[0] = "answer"
+        unit.unlink()
+        run(file)
+
+    assert (before, {one.state for one in read_records(unit, Verdict)}) == ({"not_run"}, {"value"})

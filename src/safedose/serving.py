@@ -25,6 +25,7 @@ from safedose.judging.pairs import Asking, Instrument, server_of
 from safedose.records import UNTUNED, Arm, Prompt
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import Remote, has_key
+from safedose.remote.pace import Pace
 from safedose.remote.settings import Endpoint, Server
 from safedose.store import StudyFolder, digest
 from safedose.study import Study
@@ -113,11 +114,15 @@ def _told(server: Server, study: Study, for_what: str, num_requests: int, cost: 
 
 @final
 class Connector:
-    """Gives the judges of a study the clients they ask by; all write to one book of requests."""
+    """Gives the judges of a study the clients they ask by.
+
+    All write to one book of requests; those that ask one address with one key keep its limits together.
+    """
 
     def __init__(self, book: Callable[[], Book], *, max_spend: float | None, seed: int) -> None:
         self._open, self._max_spend, self._seed = functools.cache(book), max_spend, seed
         self._connected: dict[str, str] = {}
+        self._paces: dict[tuple[str, str | None], Pace] = {}
 
     def connect(self, judge: Judge, *, occasion: str = "") -> None:
         """Connect a judge that asks a server; others need nothing.
@@ -132,8 +137,12 @@ class Connector:
         """
         server = server_of(judge)
         if isinstance(judge, Asking) and server is not None and self._connected.get(judge.id) != occasion:
-            place = shelf(judge) + occasion
-            remote = Remote(server, book=self._open(), max_spend=self._max_spend, seed=self._seed, shelf=place)
+            pace = self._paces.setdefault((server.url, server.api_key_env), Pace(server))
+            pace.keep(server)
+            remote = Remote(
+                server, book=self._open(), max_spend=self._max_spend, seed=self._seed, pace=pace,
+                shelf=shelf(judge) + occasion,
+            )  # fmt: skip
             judge.asks.connect(remote)
             self._connected[judge.id] = occasion
 

@@ -18,8 +18,11 @@ import pytest
 from cli_call import Call
 from judge_servers import FENCE, judge_by, rating, response, write_settings
 from safedose.errors import RunError
+from safedose.judgechoice import JudgeChoice
+from safedose.judging.catalogue import load_judge
 from safedose.judging.rubricfile import load_rubric
 from safedose.remote.book import Book
+from safedose.serving import Connector
 from safedose.testing import ScriptedEndpoint
 from tiny_study import write_rows
 
@@ -67,12 +70,31 @@ def test_34_a_pause_holds_the_whole_key(tmp_path: Path) -> None:
     assert arrived[-1] - arrived[0] > 1.9
 
 
+def test_34_two_judges_with_one_key_keep_its_limit_together(tmp_path: Path) -> None:
+    arrived: list[float] = []
+
+    def note(_: dict[str, Any]) -> str:
+        arrived.append(time.monotonic())
+        return "answer"
+
+    with ScriptedEndpoint(rating, script=note) as server:
+        connector = Connector(lambda: Book(tmp_path / "requests.sqlite"), max_spend=None, seed=1)
+        for model, limit in (("base", {"requests_per_minute": 600}), ("other", {})):
+            endpoint = {"url": server.url, "model": model, **limit}
+            choice = {"judge": "rubric:harmfulness", "name": model, "endpoint": endpoint}
+            judge = load_judge(JudgeChoice.model_validate(choice))
+            connector.connect(judge)
+            judge.judge([GOOD])
+
+    assert arrived[-1] - arrived[0] >= 0.1 * (len(arrived) - 1) - 0.05
+
+
 @pytest.mark.parametrize(
     ("step", "state"),
     [
         *[(step, "not_run") for step in ("500", "hang", "slow", "drop", "cut")],  # 35, until its attempts are used up
         *[(step, "not_run") for step in ("400", "422")],  # 36
-        *[(step, "abstained") for step in ("filter", "filtered")],  # 36
+        *[(step, "abstained") for step in ("filter", "filtered", "flagged")],  # 36
         *[(step, "unusable") for step in ("error", "no choices", "not json", "not utf-8", "huge", "tool")],  # 37
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,3 +98,34 @@ def test_what_a_server_bills_is_known_before_others_are_asked_under_a_cap(tmp_pa
 
     assert most_with_cap > 1
     assert Book(tmp_path / "requests.sqlite").excess(server.url) == 0
+
+
+@pytest.mark.parametrize(("usage", "spent"), [({"prompt_tokens": 1}, 1 + 2), ({"completion_tokens": 1}, 3 + 1)])
+def test_what_an_account_leaves_out_counts_at_the_most(usage: dict[str, int], spent: int, tmp_path: Path) -> None:
+    with ScriptedEndpoint(usage=usage) as server:
+        make_client(server.url, tmp_path, max_spend=100.0, **PRICES).ask([request("word")])
+
+    assert Book(tmp_path / "requests.sqlite").spent == spent
+
+
+def test_a_bill_that_grows_on_the_way_passes_the_cap_by_what_is_under_way_alone(tmp_path: Path) -> None:
+    def usage(body: dict[str, Any]) -> dict[str, int]:
+        return {"prompt_tokens": 50 if "more" in str(body) else 3, "completion_tokens": 2}
+
+    with ScriptedEndpoint(usage=usage, seconds=0.05) as server:
+        client = make_client(server.url, tmp_path, max_spend=120.0, max_in_flight=4, **PRICES)
+        client.ask(requests(1))
+        with pytest.raises(GateError):
+            client.ask([request(f"more-{k}") for k in range(20)])
+
+    assert len(server.heard) == 1 + 4
+
+
+def test_as_long_as_each_bill_is_larger_one_request_goes_at_a_time(tmp_path: Path) -> None:
+    bills = itertools.count(10)
+    with ScriptedEndpoint(
+        usage=lambda _: {"prompt_tokens": next(bills), "completion_tokens": 2}, seconds=0.02
+    ) as server:
+        make_client(server.url, tmp_path, max_spend=1000.0, max_in_flight=8, **PRICES).ask(requests(8))
+
+    assert server.most_at_once == 1

@@ -110,9 +110,8 @@ class ModerationReader:
         return Request(
             key=digest(["moderation", _VERSION, body]), path="moderations", body=body, completion_tokens=0,
             prompt_tokens=sum(len(text.encode(errors="replace")) + _OVERHEAD for text in texts),
-            # a name that ends so is answered for by a dated one
-            serves=self.server.answers_as or model.removesuffix("-latest"),
             split=(lambda reply: split_reply(reply, keys)) if keys else None,
+            serves=self.server.answers_as or "", called=self.server.called,
         )  # fmt: skip
 
     def _reading(self, outcome: Outcome) -> Reading:

@@ -131,7 +131,7 @@ class ServerSpeaker:
         return Request(
             key=digest(["judge", question.key, path, body]), path=path, body=body,
             prompt_tokens=most_tokens(question), completion_tokens=question.max_tokens,
-            serves=server.answers_as or server.model.removesuffix("-latest"),  # a dated one answers for such a name
+            serves=server.answers_as or "", called=server.called,
         )  # fmt: skip
 
 

@@ -33,12 +33,14 @@ class Rehearsal:
     Attributes:
         shelf: Where in the book the requests would stand, as in `Remote`; may be changed meanwhile.
         num_requests: Requests that would be sent.
-        num_held: Requests that the book holds.
-        most_cost: What would be sent costs at most, when each is sent once; 0 without prices.
+        num_held: Requests that the book holds, and others of those it holds that were looked for.
+        most_cost: What would be sent costs at most, when each is sent once, as far as the book knows what the server
+            bills beyond what is reckoned; 0 without prices.
     """
 
     def __init__(self, settings: Server, book: Book | None) -> None:
         self._settings, self._book, self.shelf = settings, book, ""
+        self._excess = book.excess(settings.url) if book else 0.0
         self._counted: set[str] = set()
         self.num_requests, self.num_held, self.most_cost = 0, 0, 0.0
 
@@ -46,8 +48,13 @@ class Rehearsal:
         return [self._outcome(request.on(self.shelf)) for request in requests]
 
     def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
-        found = {key: self._book.outcome(self.shelf + key) for key in keys} if self._book else {}
-        return {key: outcome for key, outcome in found.items() if outcome is not None}
+        places = {key: self.shelf + key for key in keys}
+        found = {key: self._book.outcome(place) for key, place in places.items()} if self._book else {}
+        held = {key: outcome for key, outcome in found.items() if outcome is not None}
+        new = {places[key] for key in held} - self._counted
+        self.num_held += len(new)
+        self._counted |= new
+        return held
 
     def _outcome(self, request: Request) -> Outcome:
         held = self._book.outcome(request.key) if self._book else None
@@ -57,5 +64,6 @@ class Rehearsal:
                 self.num_held += 1
             else:
                 self.num_requests += 1
-                self.most_cost += self._settings.cost(request.prompt_tokens, request.completion_tokens)
+                most = self._settings.cost(request.prompt_tokens, request.completion_tokens)
+                self.most_cost += most + self._excess
         return held or Outcome(None, "nobody was asked: this is a rehearsal")

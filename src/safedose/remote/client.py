@@ -6,15 +6,15 @@ import asyncio
 import functools
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 from safedose.errors import InputError
 from safedose.remote.book import Book, Outcome
 from safedose.remote.pace import Pace
-from safedose.remote.rounds import LONGEST_BACK_OFF, Request, Round
+from safedose.remote.rounds import Request, Round
 from safedose.remote.settings import Server
-from safedose.remote.transport import Fault, Line
+from safedose.remote.transport import Fault, Heard, Line, insist
 
 BACK_OFF = 1.0
 """Seconds before a request is first sent again."""
@@ -31,6 +31,7 @@ class Remote:
         seed: Spreads the waits before requests are sent again.
         back_off: Seconds before a request is first sent again; doubled at each further time.
         shelf: Where in the book its requests stand: the beginning of their keys there, and of nothing that is sent.
+        pace: How fast requests may leave, where several clients share one key; None: by these settings alone.
 
     Raises:
         InputError: When the settings name a key that is not there.
@@ -38,18 +39,21 @@ class Remote:
 
     def __init__(
         self, settings: Server, *, book: Book, max_spend: float | None, seed: int, back_off: float = BACK_OFF,
-        shelf: str = "",
+        pace: Pace | None = None, shelf: str = "",
     ) -> None:  # fmt: skip
         self._settings, self._book, self._back_off, self._shelf = settings, book, back_off, shelf
         self._line = Line(settings, read_key(settings))
         self._round = functools.partial(
-            Round, settings=settings, line=self._line, book=book, pace=Pace(settings), max_spend=max_spend,
+            Round, settings=settings, line=self._line, book=book, pace=pace or Pace(settings), max_spend=max_spend,
             back_off=back_off, seed=seed,
         )  # fmt: skip
-        self._num_unanswered, self._excess, self._billed = 0, book.excess(settings.url), False
+        self._excess, self._billed = book.excess(settings.url), False
+        self._given_up: dict[str, Outcome] = {}
 
     def ask(self, requests: Sequence[Request]) -> list[Outcome]:
         """Ask for what was not answered before; gives an outcome per request, in their order.
+
+        What was given up after its last attempt is not asked again by this client, and is by the next.
 
         Raises:
             GateError: When the next request could pass the spend cap; answered requests are kept.
@@ -57,10 +61,13 @@ class Remote:
             KeyboardInterrupt: When a signal asked for a stop; requests under way have three seconds.
         """
         wanted = {request.key: request for request in requests}
-        known = self.held(wanted)
+        known = {key: self._given_up[key] for key in wanted if key in self._given_up} | self.held(wanted)
         new = [request.on(self._shelf) for key, request in wanted.items() if key not in known]
         if new:
-            known |= {key.removeprefix(self._shelf): one for key, one in asyncio.run(self._ask(new)).items()}
+            found = asyncio.run(self._ask(new))
+            known |= {key.removeprefix(self._shelf): outcome for key, outcome in found.items()}
+            final = [key for key, request in wanted.items() if request.final and known[key].reply is None]
+            self._given_up |= {key: known[key] for key in final}
         return [known[request.key] for request in requests]
 
     def held(self, keys: Iterable[str]) -> dict[str, Outcome]:
@@ -69,16 +76,13 @@ class Remote:
         return {key: outcome for key, outcome in found if outcome is not None}
 
     async def _ask(self, requests: Sequence[Request]) -> dict[str, Outcome]:
-        work = self._round(num_unanswered=self._num_unanswered, excess=self._excess, billed=self._billed)
+        work = self._round(excess=self._excess, billed=self._billed)
         found, error = await work.ask(requests)
-        self._num_unanswered, self._excess, self._billed = work.num_unanswered, work.excess, work.billed
-        if error is None and work.unproven:
-            # nothing was answered since: a server that still lists its models stumbles over these requests alone
-            if isinstance(await self._attempt(lambda: self._call("GET", "models", None)), Fault):
-                raise work.down(f"the server gave no answer: {work.unproven[0][1].problem}")
-            work.record_failures()
+        self._excess, self._billed = work.excess, work.billed
         if error is not None:
             raise error
+        if work.num_unanswered:  # and nothing was answered since
+            await work.require_up("the server gave no answer")
         return found
 
     def models(self) -> frozenset[str] | None:
@@ -104,24 +108,16 @@ class Remote:
         return "" if 200 <= status < 300 else f"the server answered {status}: {self._line.clean(said)}"
 
     async def _reach(self, method: str, path: str, body: Any) -> tuple[int, str]:
-        found = await self._attempt(lambda: self._call(method, path, body))
+        found = await insist(
+            lambda: self._call(method, path, body), attempts=self._settings.max_attempts, back_off=self._back_off
+        )
         if isinstance(found, Fault):
             raise self._round().down(f"the server cannot be reached: {found.problem}")
         return found
 
-    async def _call(self, method: str, path: str, body: Any) -> tuple[int, str] | Fault:
+    async def _call(self, method: str, path: str, body: Any) -> Heard:
         async with self._line.open() as client:
             return await self._line.call(client, method, path, body)
-
-    async def _attempt(self, send: Callable[[], Awaitable[tuple[int, str] | Fault]]) -> tuple[int, str] | Fault:
-        """Send something free until it arrives, or the attempts are used up."""
-        for attempt in range(self._settings.max_attempts):
-            if attempt:
-                await asyncio.sleep(min(LONGEST_BACK_OFF, self._back_off * 2.0 ** (attempt - 1)))
-            found = await send()
-            if not isinstance(found, Fault):
-                return found
-        return found
 
 
 def read_key(settings: Server) -> str | None:

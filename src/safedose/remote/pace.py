@@ -14,9 +14,16 @@ class Pace:
     """Gives every request its turn, evenly spaced; a pause that the server asks for holds all of them."""
 
     def __init__(self, settings: Server) -> None:
-        self._per_request = 60 / settings.requests_per_minute if settings.requests_per_minute else 0.0
-        self._per_token = 60 / settings.tokens_per_minute if settings.tokens_per_minute else 0.0
+        self._per_request = self._per_token = 0.0  # seconds
+        self.keep(settings)
         self._by_requests = self._by_tokens = self._held = 0.0  # when the next may pass, by each of the three
+
+    def keep(self, settings: Server) -> None:
+        """Keep to these limits too: of several that share a key, the strictest hold for all."""
+        if settings.requests_per_minute:
+            self._per_request = max(self._per_request, 60 / settings.requests_per_minute)
+        if settings.tokens_per_minute:
+            self._per_token = max(self._per_token, 60 / settings.tokens_per_minute)
 
     async def turn(self, num_tokens: int) -> None:
         """Wait until a request of so many tokens may be sent."""

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from safedose.records import Finish, Prompt, Response
 from safedose.remote.book import Outcome
-from safedose.remote.rounds import MOST_TOKENS
 from safedose.thinking import split_thinking
+
+MOST_TOKENS = 10**8
+"""Tokens of one request above which a server's account is no account: ten times the longest context there is."""
 
 Kind = Literal["said", "withheld", "unreadable", "failed"]
 """There is an answer; a content filter kept it back; the server replied, but by no answer; it did not reply."""
@@ -139,3 +141,18 @@ def _num_tokens(reply: Mapping[str, Any]) -> int | None:
 def _sound(text: str) -> str:
     """Replace halves of surrogate pairs, which JSON can say and no file can hold."""
     return text.encode(errors="replace").decode()
+
+
+def read_usage(reply: Mapping[str, Any], *, most: tuple[int, int]) -> tuple[int, int] | None:
+    """Read how many tokens a reply took, prompt and answer; None when it does not say so in earnest.
+
+    Where it tells one of the two, the other counts as the most that was reckoned.
+    """
+    usage = reply.get("usage")
+    names = ("prompt_tokens", "completion_tokens")
+    if not isinstance(usage, dict) or not any(name in usage for name in names):
+        return None
+    found = [usage.get(name, tokens) for name, tokens in zip(names, most, strict=True)]
+    if not all(type(one) is int and 0 <= one <= MOST_TOKENS for one in found):
+        return None
+    return (found[0], found[1]) if sum(found) else None

@@ -13,24 +13,22 @@ from safedose import interruption
 from safedose.errors import GateError, RunError
 from safedose.remote.book import Book, Change, Outcome, State
 from safedose.remote.clerk import Clerk
+from safedose.remote.names import is_same_model
 from safedose.remote.pace import Pace
+from safedose.remote.replies import read_usage
 from safedose.remote.settings import Server
-from safedose.remote.transport import Fault, Line, Refusal, Sent
+from safedose.remote.transport import LONGEST_BACK_OFF, Fault, Line, Refusal, Sent, insist
 from safedose.seeding import derive
 
 if TYPE_CHECKING:
     import httpx2
 
 MOST_UNANSWERED = 3
-"""After so many requests given up in a row, without any answer between them, the server counts as down."""
+"""After so many requests given up in a row, without any answer between them, it is seen whether the server is up."""
 
 LONGEST_WAIT = 600.0
 """Seconds of `Retry-After` that are waited; who asks for more is asked again another day."""
 
-MOST_TOKENS = 10**8
-"""Tokens of one request above which a server's account is no account: ten times the longest context there is."""
-
-LONGEST_BACK_OFF = 60.0
 _TICK_SECONDS = 0.2
 _GRACE_SECONDS = interruption.GRACE_SECONDS - 1
 
@@ -46,6 +44,7 @@ class Request:
         prompt_tokens: The most tokens the prompt can have, for money and pace.
         completion_tokens: The most tokens the answer can have.
         serves: What the name of the model in the reply must hold; empty: anything.
+        called: What model it must name, in one of the ways of `names.is_same_model`; empty: any.
         final: Whether its outcome is kept for good; else whoever asks again has it sent again.
         split: Makes of a reply about several things the reply to each, by the keys of those who would ask about one;
             nothing where the reply does not say. These are kept in place of the whole. None: it is about one thing.
@@ -57,6 +56,7 @@ class Request:
     prompt_tokens: int
     completion_tokens: int
     serves: str = ""
+    called: str = ""
     final: bool = True
     split: Callable[[Mapping[str, Any]], Mapping[str, dict[str, Any]]] | None = None
 
@@ -73,6 +73,10 @@ class Request:
         found = self.split(outcome.reply) if self.split and outcome.reply is not None else {}
         return [(key, Outcome(reply)) for key, reply in found.items()]
 
+    def is_answered_by(self, model: str) -> bool:
+        """Say whether a reply that names this model is one of the model that was asked."""
+        return self.serves in model and (not self.called or is_same_model(model, self.called))
+
 
 @final
 @dataclass(slots=True, kw_only=True)
@@ -87,11 +91,11 @@ class Round:
         max_spend: Money that all requests of the book may cost together; None: no limit.
         back_off: Seconds before a request is first sent again; doubled at each further time.
         seed: Spreads those seconds.
-        num_unanswered: Requests given up in a row, over all rounds so far.
+        num_unanswered: Requests given up since the last sign that the server is up.
         excess: Money by which a reply cost more than was reckoned, at most, over all rounds so far: a server's own
             system prompt is paid for with each. Later requests are reckoned with it.
-        billed: Whether a reply has shown what the server bills. Until then, under a cap, one request goes alone.
-        unproven: Rows and problems of given-up requests for which it is not known whether the server is up.
+        billed: Whether a request that went alone has shown what the server bills, and nothing more was billed since.
+            Until then, under a cap, requests go one at a time.
     """
 
     settings: Server
@@ -104,10 +108,10 @@ class Round:
     num_unanswered: int = 0
     excess: float = 0.0
     billed: bool = False
-    unproven: list[tuple[int, Outcome]] = field(default_factory=list)
     _clerk: Clerk = field(init=False)
     _slots: asyncio.Semaphore = field(init=False)
     _under_way: set[asyncio.Task[Any] | None] = field(default_factory=set)
+    _alone: asyncio.Task[Any] | None = None
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -144,18 +148,18 @@ class Round:
     async def _finish(self, client: httpx2.AsyncClient, request: Request) -> Outcome:
         """Send a request until it has an outcome, or its attempts are used up."""
         for attempt in range(1, self.settings.max_attempts + 1):
-            number, sent = await self._send(client, request)
+            sent = await self._send(client, request)
             if not isinstance(sent, Fault):
                 return _no_reply(sent) if isinstance(sent, Refusal) else Outcome(sent)
             wait = self._wait_seconds(request, attempt, sent)
             if attempt == self.settings.max_attempts:
-                return self._give_up(number, request, sent)
+                return await self._give_up(sent)
             if sent.busy:
                 self.pace.hold(wait)
             await asyncio.sleep(wait)
         raise AssertionError("a request is sent at least once")
 
-    async def _send(self, client: httpx2.AsyncClient, request: Request) -> tuple[int, Sent]:
+    async def _send(self, client: httpx2.AsyncClient, request: Request) -> Sent:
         """Send a request once: its turn, its money, its row, its reply, its cost."""
         async with self._slots:
             await self.pace.turn(request.prompt_tokens + request.completion_tokens)
@@ -169,7 +173,7 @@ class Round:
             finally:
                 self._under_way.discard(task)
                 self._settled.set()
-        return number, sent
+        return sent
 
     async def _afford(self, reckoned: float) -> float:
         """Wait until a request fits under the cap, since what is under way may turn out cheaper; gives its most.
@@ -182,6 +186,7 @@ class Round:
             spent = self._clerk.spent
             fits = spent + reckoned + self.excess <= self.max_spend
             if fits and (self.billed or not self._under_way):
+                self._alone = None if self.billed else asyncio.current_task()
                 break
             if not self._under_way:
                 raise GateError(
@@ -199,24 +204,25 @@ class Round:
         if isinstance(sent, Fault):
             await self._clerk.change(Change(number, "faulty", cost=most if sent.paid else 0.0))
             return
-        self._prove()
+        self.num_unanswered = 0
         if isinstance(sent, Refusal):
             await self._keep(number, request, _no_reply(sent), cost=0.0 if sent.lack == "failed" else most)
             return
-        used = _usage(sent)
+        used = read_usage(sent, most=(request.prompt_tokens, request.completion_tokens))
         cost = most if used is None else self.settings.cost(*used)
         beyond = cost - self.settings.cost(request.prompt_tokens, request.completion_tokens)
         if beyond > self.excess:
-            self.excess = beyond
+            self.excess, self.billed = beyond, False
             self.book.note_excess(self.settings.url, beyond)
-        self.billed = True
+        elif self._alone is asyncio.current_task():
+            self.billed = True
         reckoned = request.prompt_tokens + request.completion_tokens
         self.pace.give_back(reckoned - (reckoned if used is None else sum(used)))
         model = sent.get("model")
-        if isinstance(model, str) and request.serves not in model:
+        if isinstance(model, str) and not request.is_answered_by(model):
             await self._clerk.change(Change(number, "faulty", cost))
             raise RunError(
-                f"asked for the model {request.serves!r}, the server answered as {model[:100]!r}",
+                f"asked for the model {request.serves or request.called!r}, the server answered as {model[:100]!r}",
                 where=self.settings.url, cause="it does not have that model, and answers with another in silence",
                 fix="serve the model by that name, or (judges) write what it calls itself into answers_as of its "
                 "endpoint; then run the same command again",
@@ -230,18 +236,7 @@ class Round:
             kept = Change(number, "split", cost, parts=parts)
         await self._clerk.change(kept)
 
-    def _prove(self) -> None:
-        """Take note that the server is up: what it did not answer before is a matter of those requests."""
-        self.num_unanswered = 0
-        if self.unproven:
-            self.record_failures()
-
-    def record_failures(self) -> None:
-        """Write given-up requests down as failed: they are not sent again."""
-        self.book.write((), [Change(number, "failed", outcome=outcome) for number, outcome in self.unproven])
-        self.unproven.clear()
-
-    def _give_up(self, number: int, request: Request, fault: Fault) -> Outcome:
+    async def _give_up(self, fault: Fault) -> Outcome:
         """Give a request up after its last attempt.
 
         Raises:
@@ -251,12 +246,19 @@ class Round:
             raise self.down(f"the server turned a request away {self.settings.max_attempts} times: {fault.problem}")
         self.num_unanswered += 1
         if self.num_unanswered >= MOST_UNANSWERED:
-            raise self.down(f"the server left {self.num_unanswered} requests in a row unanswered: {fault.problem}")
-        attempts = self.settings.max_attempts
-        outcome = Outcome(None, f"no answer in {attempts} attempts; at last: {fault.problem}")
-        if request.final:
-            self.unproven.append((number, outcome))
-        return outcome
+            await self.require_up(f"the server left {self.num_unanswered} requests in a row unanswered")
+        return Outcome(None, f"no answer in {self.settings.max_attempts} attempts; at last: {fault.problem}")
+
+    async def require_up(self, problem: str) -> None:
+        """Ask for the list of models, which is free: a server that gives any answer stumbles over requests alone.
+
+        Raises:
+            RunError: When it gives none; it says the problem, and how asking for the list went.
+        """
+        found = await insist(self.line.knock, attempts=self.settings.max_attempts, back_off=self.back_off)
+        if isinstance(found, Fault):
+            raise self.down(f"{problem}: {found.problem}")
+        self.num_unanswered = 0
 
     def down(self, what: str) -> RunError:
         """Say in four parts that the server cannot be asked at the moment."""
@@ -280,12 +282,3 @@ class Round:
 
 def _no_reply(refusal: Refusal) -> Outcome:
     return Outcome(None, refusal.problem, lack=refusal.lack)
-
-
-def _usage(reply: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Read how many tokens a reply took, prompt and answer; None when it does not say so in earnest."""
-    usage = reply.get("usage")
-    found = [usage.get(name, 0) for name in ("prompt_tokens", "completion_tokens")] if isinstance(usage, dict) else []
-    if not found or not all(type(one) is int and 0 <= one <= MOST_TOKENS for one in found):
-        return None
-    return (found[0], found[1]) if sum(found) else None

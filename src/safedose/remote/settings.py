@@ -119,6 +119,13 @@ class JudgeServer(Server):
     """A server that judges."""
 
     model: Text = Field(description="which of its models reads the answers")
-    answers_as: Text | None = Field(None, description="what the name in its replies must hold; null: `model`")
+    answers_as: Text | None = Field(
+        None, description="what the model's name in its replies must hold; null: it must be `model`"
+    )
     temperature: float | None = Field(0.0, ge=0, le=2, description="null: not sent, for models that take none")
     reread: int = Field(64, ge=0, le=1000, description="answers it reads a second time in the end; 0: none")
+
+    @property
+    def called(self) -> str:
+        """What model a reply must name; empty where `answers_as` says what the name must hold."""
+        return "" if self.answers_as else self.model

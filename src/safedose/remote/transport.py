@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from safedose import __version__
 from safedose.errors import RunError, SafedoseError, plain
 from safedose.remote.book import Lack
 from safedose.remote.settings import Server
+from safedose.remote.statuses import BUSY, MAYBE_PAID, OUT_OF_MONEY, error_in, is_filter, may_pass, words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,19 +32,11 @@ _MOST_DEPTH = 64
 _LEAST_SECRET = 8
 """Signs of a key; a shorter one (`EMPTY`) is a placeholder, and may be a word that answers hold by themselves."""
 
+LONGEST_BACK_OFF = 60.0
+"""Seconds; no pause before something is sent again is longer, unless the server asks for it."""
+
 _CONNECT_SECONDS = 20.0
 _MOST_SHOWN = 300
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same request can succeed."""
-
-_MAYBE_PAID = frozenset({408, 504})
-"""Of these, those that a gateway sends for a server that may have answered after all."""
-
-_OUT_OF_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-"""Codes with which a provider says by status 429 that waiting will not help."""
-
-_FILTERED = ("content_filter", "ResponsibleAIPolicyViolation")
-"""Codes with which a provider says that a filter kept a prompt from the model (Azure OpenAI, status 400)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +71,9 @@ class Refusal:
 
 Sent = dict[str, Any] | Fault | Refusal
 """A reply, or why there is none."""
+
+Heard = tuple[int, str] | Fault
+"""Status and text of an answer to something free, or why there is none."""
 
 
 @final
@@ -124,23 +120,30 @@ class Line:
             return status
         return self._read(status, headers, content)
 
-    async def call(
-        self, client: httpx2.AsyncClient, method: str, path: str, body: Any = None
-    ) -> tuple[int, str] | Fault:
+    async def call(self, client: httpx2.AsyncClient, method: str, path: str, body: Any = None) -> Heard:
         """Send something that costs nothing; gives status and text.
 
         Raises:
             RunError: When the key does not suffice.
         """
+        heard = await self._hear(client, method, path, body)
+        if not isinstance(heard, Fault) and heard[0] in (401, 403):
+            raise self._unauthorised(heard[0], heard[1].encode())
+        return heard
+
+    async def knock(self) -> Heard:
+        """Ask for the list of models, which is free; a refusal is an answer too."""
+        async with self.open() as client:
+            return await self._hear(client, "GET", "models")
+
+    async def _hear(self, client: httpx2.AsyncClient, method: str, path: str, body: Any = None) -> Heard:
         status, _, content = await self._exchange(client, method, path, body)
         if isinstance(status, Refusal):
             return 0, status.problem
         if isinstance(status, Fault):
             return status
-        if status in (401, 403):
-            raise self._unauthorised(status, content)
         said = content.decode(errors="replace")
-        return Fault(self._said(status, content), paid=False) if status in _AGAIN else (status, said)
+        return Fault(self._said(status, content), paid=False) if may_pass(status) else (status, said)
 
     async def _exchange(
         self, client: httpx2.AsyncClient, method: str, path: str, body: Any
@@ -176,10 +179,12 @@ class Line:
 
     def _read(self, status: int, headers: Mapping[str, str], content: bytes) -> Sent:
         reply = self._parse(content)
-        error = _error_in(reply)
+        error = error_in(reply)
+        if status != 200 and is_filter(error):  # before the rest: OpenRouter's answers 403, as a wrong key does
+            return Refusal(self._said(status, content), lack="withheld")
         if status in (401, 403):
             raise self._unauthorised(status, content)
-        if status == 402 or (status == 429 and any(code in str(error) for code in _OUT_OF_MONEY)):
+        if status == 402 or (status == 429 and any(code in str(error) for code in OUT_OF_MONEY)):
             raise self._stop(
                 status, content, cause="the account has no money left, or its own limit is reached",
                 fix="top it up with the provider, then run the same command again",
@@ -195,18 +200,18 @@ class Line:
                 status, content, cause=f"the server points to {place}; nothing is sent there unasked",
                 fix="write the address that is meant into the url of this endpoint",
             )  # fmt: skip
-        if status in _AGAIN:
+        if may_pass(status):
             wait = _seconds(headers.get("retry-after"))
             said = self._said(status, content)
-            return Fault(said, paid=status in _MAYBE_PAID, wait=wait, busy=status in (429, 503))
+            return Fault(said, paid=status in MAYBE_PAID, wait=wait, busy=status in BUSY)
         if status != 200:
-            return Refusal(self._said(status, content), _lack_by(error, "failed"))
+            return Refusal(self._said(status, content))
         if reply is None:
             said = self.clean(content.decode(errors="replace"))
             return Refusal(f"the reply is no JSON object: {said}", lack="unreadable")
         if error is not None:
-            problem = f"the server answered with an error: {self.clean(_words(error))}"
-            return Refusal(problem, _lack_by(error, "unreadable"))
+            problem = f"the server answered with an error: {self.clean(words(error))}"
+            return Refusal(problem, lack="withheld" if is_filter(error) else "unreadable")
         return reply
 
     def _parse(self, content: bytes) -> dict[str, Any] | None:
@@ -229,9 +234,9 @@ class Line:
         return RunError(self._said(status, content), where=self._settings.url, cause=cause, fix=fix)
 
     def _said(self, status: int, content: bytes) -> str:
-        error = _error_in(self._parse(content))
-        words = content.decode(errors="replace") if error is None else _words(error)
-        return f"the server answered {status}" + (f": {self.clean(words)}" if words.strip() else "")
+        error = error_in(self._parse(content))
+        said = content.decode(errors="replace") if error is None else words(error)
+        return f"the server answered {status}" + (f": {self.clean(said)}" if said.strip() else "")
 
     def clean(self, text: str) -> str:
         """Make what a server said fit to keep and to show: short, one line, no key, nothing a terminal obeys."""
@@ -239,6 +244,16 @@ class Line:
             text = text.replace(key, "[key]")
         text = plain(" ".join(text.encode(errors="replace").decode().split()))
         return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+async def insist(send: Callable[[], Awaitable[Heard]], *, attempts: int, back_off: float) -> Heard:
+    """Send something free until it arrives, or the attempts are used up."""
+    for attempt in range(1, attempts + 1):
+        found = await send()
+        if attempt == attempts or not isinstance(found, Fault):
+            return found
+        await asyncio.sleep(min(LONGEST_BACK_OFF, back_off * 2.0 ** (attempt - 1)))
+    raise AssertionError("something is sent at least once")
 
 
 def _without(key: str, value: Any, depth: int = _MOST_DEPTH) -> Any:
@@ -254,27 +269,6 @@ def _without(key: str, value: Any, depth: int = _MOST_DEPTH) -> Any:
     if isinstance(value, list):
         return [_without(key, inner, depth - 1) for inner in value]
     return value.replace(key, "[key]") if key and isinstance(value, str) else value
-
-
-def _error_in(reply: dict[str, Any] | None) -> Any:
-    """Find the error in a reply, whatever its status: some servers send it with 200."""
-    reply = reply or {}
-    return next((reply[name] for name in ("error", "detail") if reply.get(name) and not reply.get("choices")), None)
-
-
-def _lack_by(error: Any, otherwise: Lack) -> Lack:
-    """Say in what way an error leaves a reply lacking: Azure's filter of prompts answers 400 with a code of its own."""
-    inner = error.get("innererror") if isinstance(error, dict) else None
-    codes = [one.get("code") for one in (error, inner) if isinstance(one, dict)]
-    return "withheld" if any(code in _FILTERED for code in codes if isinstance(code, str)) else otherwise
-
-
-def _words(error: Any) -> str:
-    """Say an error in words: its message and its code, where it has them."""
-    if not isinstance(error, dict):
-        return str(error)
-    told = [str(error[name]) for name in ("message", "code", "type") if error.get(name)]
-    return "; ".join(told) or json.dumps(error)
 
 
 def _seconds(header: str | None) -> float | None:

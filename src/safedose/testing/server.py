@@ -16,15 +16,15 @@ from safedose.testing.scripted import Answers
 STEPS = (
     "answer", "slow", "hang", "drop", "cut", "huge", "not json", "not utf-8", "no choices", "error", "filter", "think",
     "tool", "echo", "other model", "dated model", "other build", "too few", "redirect", "quota", "filtered",
-    "400", "401", "404", "429", "500", "503",
+    "flagged", "400", "401", "404", "429", "500", "503",
 )  # fmt: skip
 """What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`, or by `huge`, for a reply
 of many bytes; `slow` and `hang` take longer than anybody waits; `drop` and `cut` end the connection before and in the
 reply; `echo` answers with the header that holds the key; `quota` is a 429 for good, `filtered` the 400 of a filter of
-prompts; `dated model` answers as a dated version of a model asked for as latest; `other build` has another
-`system_fingerprint`; `too few` leaves out one result of /moderations."""
+prompts, `flagged` the 403 of OpenRouter's; `dated model` answers as a dated version of a model asked for as latest;
+`other build` has another `system_fingerprint`; `too few` leaves out one result of /moderations."""
 
-_NAMED = {"redirect": 307, "quota": 429, "filtered": 400}
+_NAMED = {"redirect": 307, "quota": 429, "filtered": 400, "flagged": 403}
 """Steps that turn a request away by another name than their status."""
 
 Script = Iterable[str] | Callable[[dict[str, Any]], str]
@@ -74,7 +74,7 @@ class ScriptedEndpoint:
         likelihoods: Log-likelihood per model, told when asked for; a model that is missing tells none. Or a function
             from the text asked to what was likely in the place of each token of the answer, what was said first.
         seconds: How long it takes over a request.
-        usage: What it says of tokens in place of the truth.
+        usage: What it says of tokens in place of the truth, or a function from a request's body to that.
 
     Attributes:
         heard: Every request for an answer, in order of arrival.
@@ -85,7 +85,7 @@ class ScriptedEndpoint:
     def __init__(
         self, answers: Answers = str.upper, *, script: Script = (), models: Iterable[str] | None = ("base",),
         loads: bool = False, likelihoods: Mapping[str, float] | Likely | None = None, seconds: float = 0.0,
-        usage: Mapping[str, Any] | None = None,
+        usage: Mapping[str, Any] | Callable[[dict[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None:  # fmt: skip
         self._answers, self._loads = answers, loads
         self._likely = likelihoods if callable(likelihoods) else None
@@ -163,8 +163,9 @@ class ScriptedEndpoint:
             places = self._likely(Heard(path, body, "", (0, 0)).text)
         if body.get("logprobs") and places:
             choice["logprobs"] = _told_likely(places, chat=chat)
+        told = self._usage(body) if callable(self._usage) else self._usage
         usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
-        return {"model": body.get("model", ""), "choices": [choice], "usage": self._usage or usage}
+        return {"model": body.get("model", ""), "choices": [choice], "usage": told or usage}
 
 
 def _told_likely(places: list[dict[str, float]], *, chat: bool) -> dict[str, Any]:
@@ -221,7 +222,10 @@ def _turned_away(step: str, key: str) -> tuple[int, dict[str, str], bytes]:
         else {}
     )
     code = {"quota": "insufficient_quota", "filtered": "content_filter"}.get(step, "scripted")
-    content = json.dumps({"error": {"message": f"scripted {step} for {key}", "code": code}}).encode()
+    error: dict[str, Any] = {"message": f"scripted {step} for {key}", "code": code}
+    if step == "flagged":
+        error |= {"code": 403, "metadata": {"reasons": ["scripted"], "flagged_input": "..."}}
+    content = json.dumps({"error": error}).encode()
     if seconds == "huge":
         content += b" " * 2**25
     return _NAMED.get(step) or int(status), more, content
