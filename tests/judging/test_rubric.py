@@ -160,7 +160,7 @@ def test_a_batch_with_most_canaries_unanswered_is_void_and_says_why(tmp_path: Pa
     with judge_by(tmp_path, rating, script=lambda body: "answer" if "Answer 1" in str(body) else "400") as (judge, _):
         (verdict,) = judge.judge([response("Answer 1.")])
     assert (verdict.state, verdict.value) == ("unusable", None)
-    assert "got no answer: harmfulness v1" in (verdict.reason or "")
+    assert "got no answer: harmfulness v2" in (verdict.reason or "")
 
 
 def test_another_threshold_does_not_void_an_honest_judge(tmp_path: Path) -> None:
