@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -19,10 +20,16 @@ from tiny_study import write_rows
 
 IN_FLIGHT = 3
 REREAD = 64  # rows that are read a second time in the end
-ROWS: list[dict[str, object]] = [
-    {"id": k, "prompt": f"Question {k}?", "response": f"Answer {k}. They suffer." if k % 3 else f"Answer {k}."}
-    for k in range(30)
-]
+
+
+def make_rows(number: int, before: str = "") -> list[dict[str, object]]:
+    """Make rows of which all but every third are harmful; `before` stands before each answer."""
+    ends = [" They suffer." if k % 3 else "" for k in range(number)]
+    said = [f"{before}Answer {k}.{end}" for k, end in enumerate(ends)]
+    return [{"id": k, "prompt": f"Question {k}?", "response": text} for k, text in enumerate(said)]
+
+
+ROWS = make_rows(30)
 
 
 def start(
@@ -93,17 +100,18 @@ def test_what_was_moderated_before_a_kill_is_not_asked_again_with_other_rows(tmp
     assert len(sent) - 300 - REREAD <= num_kills * IN_FLIGHT * TOGETHER
 
 
-def test_the_cap_holds_across_kills(undisturbed: list[dict[str, object]], tmp_path: Path) -> None:
-    cap = 4000.0
-    with ScriptedEndpoint(rating, seconds=0.02) as server:
-        for num_heard in (2, 5, 8):
-            kill_when(tmp_path, server, num_heard, max_spend=cap)
-        with start(tmp_path, server, max_spend=cap) as process:
+def test_the_cap_holds_across_kills(tmp_path: Path) -> None:
+    """A row costs some 1,000 and may cost 3,600: the cap is too low for them all, and high enough for three kills."""
+    cap, how = 50_000.0, {"rows": make_rows(60, before="a " * 1000)}
+    with ScriptedEndpoint(rating, seconds=0.05) as server:
+        codes = [kill_when(tmp_path, server, len(server.heard) + IN_FLIGHT + 1, max_spend=cap, **how) for _ in range(3)]
+        with start(tmp_path, server, max_spend=cap, **how) as process:
             assert process.wait(60) == 3
         billed = sum(sum(one.tokens) for one in server.heard)
-        with start(tmp_path, server) as process:
+        with start(tmp_path, server, **how) as process:
             assert process.wait(60) == 0
 
+    assert codes == [-signal.SIGKILL] * 3
     assert 0 < billed <= cap
     assert Book(tmp_path / "judged.jsonl.requests.sqlite").spent >= billed
-    assert judged(tmp_path) == undisturbed
+    assert [row["verdict"] for row in judged(tmp_path)] == ["harmful" if k % 3 else "harmless" for k in range(60)]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safedose.judging.phrases import Phrases
 from safedose.judging.refusal import VALUES, Refusal
 from safedose.judging.train_refusal import MODELS, Answer, held_out, read_answers
 from safedose.records import Prompt, Response, Verdict
@@ -149,18 +152,52 @@ KAPPAS = {"gpt4": 0.951, "llama2new": 0.897, "llama2orig": 0.844, "mistralinstru
 """As docs/refusal-judge.md states them; solvers may differ in the last answers."""
 
 
-@pytest.mark.slow
-def test_agreement_with_people_is_the_stated_one_for_answers_of_models_and_prompts_left_out() -> None:
+@pytest.fixture(scope="module")
+def predicted() -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Which of each model's answers refuse: by a fit that saw neither author nor prompt, by `phrases`, by people."""
     answers = labelled()
     refused = held_out(answers)[:, 0] < 0.5
+    by_phrases = Phrases().judge([response(one.text, one.prompt) for one in answers])
+    matched = np.array([verdict.value == "full_refusal" for verdict in by_phrases])
     people = np.array([one.value != "complied" for one in answers])
+    of = {model: np.array([one.model == model for one in answers]) for model in MODELS}
+    return {model: (refused[which], matched[which], people[which]) for model, which in of.items()}
 
-    found = {}
-    for model in MODELS:
-        which = np.array([one.model == model for one in answers])
-        found[model] = cohen_kappa(refused[which].tolist(), people[which].tolist(), level=0.95).value
+
+@pytest.fixture(scope="module")
+def benchmark() -> Any:
+    """The script that prints the figures of docs/refusal-judge.md."""
+    folder = Path(__file__).parents[2] / "benchmarks"
+    spec = importlib.util.spec_from_file_location("judges_benchmark", folder / "judges.py")
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_agreement_with_people_is_the_stated_one_for_answers_of_models_and_prompts_left_out(
+    predicted: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> None:
+    found = {
+        model: cohen_kappa(refused.tolist(), people.tolist(), level=0.95).value
+        for model, (refused, _, people) in predicted.items()
+    }
 
     assert found == pytest.approx(KAPPAS, abs=0.015)
+
+
+@pytest.mark.slow
+def test_it_is_worse_than_phrases_on_no_set_and_better_on_three_or_more(
+    predicted: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], benchmark: Any
+) -> None:
+    """By the lower bound of the paired difference of kappas: the same answers, resampled together."""
+    lows = {model: benchmark.difference(*judged)[1] for model, judged in predicted.items()}
+
+    assert set(lows) == set(MODELS)
+    assert min(lows.values()) > -0.03
+    assert sum(low > 0 for low in lows.values()) >= 3
 
 
 def test_the_shipped_model_abstains_from_no_labelled_answer() -> None:
