@@ -8,11 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from judge_servers import rating, write_settings
 from safedose.interruption import GRACE_SECONDS, LINE
 from safedose.progress import Watch
+from safedose.testing import ScriptedEndpoint
+from tiny_study import write_rows
 
 PROGRAM = """
 import sys, time
@@ -110,3 +114,29 @@ def test_line_told_to_people_is_one_write_so_that_no_signal_can_leave_it_open(mo
     monkeypatch.setattr(sys, "stderr", Recorder())
     Watch().say("mix: 1 arms in 0.0 s")
     assert writes == ["mix: 1 arms in 0.0 s\n"]
+
+
+@pytest.mark.parametrize("num_signals", [1, 2], ids=["waiting", "at once"])
+def test_a_judging_that_is_stopped_leaves_no_half_written_file(
+    num_signals: int, processes: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    out = tmp_path / "judged.jsonl"
+    with ScriptedEndpoint(rating, seconds=0.5) as server:
+        settings = write_settings(tmp_path, server, max_in_flight=2)
+        rows = write_rows(tmp_path / "answers.jsonl", [{"prompt": "a?", "response": f"b {k}"} for k in range(60)])
+        command = [sys.executable, "-m", "safedose", "judge", "--responses", rows, "--settings", settings, "--out", out]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own words
+        processes.append(process)
+        while process.poll() is None and len(server.heard) < 3:
+            time.sleep(0.01)
+        begun = sorted(path.name for path in tmp_path.glob("judged.jsonl*"))
+        for _ in range(num_signals):
+            process.send_signal(signal.SIGINT)
+            first = next((line for line in process.stderr if line.startswith(("stopping", "interrupted"))), "")
+            assert first
+        code = process.wait(30)
+
+    assert "judged.jsonl.partial" in begun
+    assert code == 130
+    assert not list(tmp_path.glob("*.partial"))
+    assert not out.exists()

@@ -31,7 +31,7 @@ from safedose.paying import PIPE, Purse, Reckon
 from safedose.progress import Watch
 from safedose.records import Response
 from safedose.rereading import Sample, tell_rows
-from safedose.store.durable import replacing
+from safedose.store.durable import partial_of, replacing
 
 AT_ONCE = 1024
 """Rows that are read, judged and written together, by judges that read fast."""
@@ -86,10 +86,11 @@ class Judged(NamedTuple):
 def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged:
     """Judge every row of a file or pipe.
 
-    Rows come and go in parts, so memory does not grow with the file. A file is looked through before anything is
-    judged, and so is a pipe where the judge reads with a model; a pipe to another judge is judged as it comes. A
-    file that is written appears when it is whole; what was there before stays until then. In the end a judge behind a
-    server reads some answers a second time.
+    Rows come and go in parts. Memory does not grow with the file, but for a judge that reads with a model: it keeps
+    the key and the verdict of each different pair. A file is looked through before anything is judged, and so is a
+    pipe where the judge reads with a model; a pipe to another judge is judged as it comes. A file that is written
+    appears when it is whole; what was there before stays until then, and a stop leaves nothing half written. In the
+    end a judge behind a server reads some answers a second time.
 
     Raises:
         InputError: When a row cannot be judged, or `out` is a folder, a device or what is read.
@@ -218,7 +219,8 @@ def _writing(out: Path) -> Iterator[BinaryIO]:
     if out == PIPE:
         yield sys.stdout.buffer
         return
-    with replacing(target(out)) as temporary, temporary.open("wb") as file:
+    out = target(out)
+    with interruption.dropping(partial_of(out)), replacing(out) as temporary, temporary.open("wb") as file:
         yield file
 
 

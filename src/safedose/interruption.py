@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NoReturn, final
 
 LINE = "interrupted: run the same command again to go on; finished work is kept"
@@ -29,6 +30,7 @@ class _State:
     requested = False
     num_stages = 0
     line = LINE
+    unwanted: Path | None = None
 
 
 def install() -> None:
@@ -61,6 +63,25 @@ def telling(line: str) -> Iterator[None]:
     _State.line = LINE
 
 
+@contextmanager
+def dropping(file: Path) -> Iterator[None]:
+    """Remove a half-written file when a stop ends the block, at once or at a point: nothing goes on from it."""
+    _State.unwanted = file
+    try:
+        yield
+    except KeyboardInterrupt:
+        _drop()
+        raise
+    finally:
+        _State.unwanted = None
+
+
+def _drop() -> None:
+    if _State.unwanted is not None:
+        with suppress(OSError):
+            _State.unwanted.unlink(missing_ok=True)
+
+
 def point() -> None:
     """End the command here if a signal has asked for it: the step in hand is whole.
 
@@ -90,6 +111,7 @@ def tell() -> None:
 
 def leave() -> NoReturn:
     """End the process here and now; whatever is half done is not there for a reader."""
+    _drop()
     tell()
     os._exit(EXIT_CODE)
 

@@ -49,6 +49,11 @@ def write_text(path: Path, text: str, *, fence: Fence | None = None) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def partial_of(path: Path) -> Path:
+    """Give the temporary path under which a file or folder is written."""
+    return path.with_name(path.name + PARTIAL)
+
+
 @contextmanager
 def replacing(path: Path, *, fence: Fence | None = None) -> Iterator[Path]:
     """Give a temporary path to write a file or folder to; put it in place when the block ends without an error.
@@ -69,7 +74,7 @@ def replacing(path: Path, *, fence: Fence | None = None) -> Iterator[Path]:
 @contextmanager
 def staging(path: Path) -> Iterator[Path]:
     """Give a temporary path beside a path; when the block ends, what was written there is on the disk, not in place."""
-    temporary = path.with_name(path.name + PARTIAL)
+    temporary = partial_of(path)
     try:
         with explaining(temporary):
             path.parent.mkdir(parents=True, exist_ok=True)

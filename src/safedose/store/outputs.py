@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from safedose.errors import RunError
-from safedose.store.durable import PARTIAL, Fence, digest, hash_files, read_json, remove, write_text
+from safedose.store.durable import Fence, digest, hash_files, partial_of, read_json, remove, write_text
 from safedose.store.unit import MANIFEST
 from safedose.store.writer import Writer
 
@@ -89,7 +89,7 @@ class Outputs:
             if listed.get(name) != entry or not file.is_file() or _entry(file.read_bytes()) != entry:
                 changed[name] = text
             elif self.writer:
-                remove(file.with_name(file.name + PARTIAL))  # of a process that was replaced before it was done
+                remove(partial_of(file))  # of a process that was replaced before it was done
         if changed:
             with self.rewriting(*changed):
                 for name, text in changed.items():

@@ -21,6 +21,7 @@ from safedose.store.durable import (
     digest,
     explaining,
     hash_files,
+    partial_of,
     place,
     read_json,
     remove,
@@ -101,7 +102,7 @@ class Unit:
             remove(self.manifest_path)
         if condition == "committed" and self.writer:
             remove(self.journal)
-            remove(self.path.with_name(self.path.name + PARTIAL))  # of a process that was replaced before its commit
+            remove(partial_of(self.path))  # of a process that was replaced before its commit
         return condition == "committed"
 
     def exists(self) -> bool:
