@@ -16,6 +16,7 @@ from safedose.judging.pairs import Asking
 from safedose.paying import PIPE, Purse, choose_judge
 from safedose.remote.book import Book
 from safedose.testing import ScriptedEndpoint
+from tiny_reward import make_encoder
 from tiny_study import write_rows
 
 ROWS = [{"prompt": "a?", "response": f"Answer {k}, and some more."} for k in range(70)]
@@ -31,6 +32,15 @@ def test_a_judge_is_named_by_a_file_that_holds_what_a_study_says_of_it(tmp_path:
         judge = choose_judge(None, write_settings(tmp_path, server))
 
     assert (judge.id, isinstance(judge, Asking) and judge.asks.server.url) == ("rubric:harmfulness", server.url)
+
+
+def test_a_judge_by_another_name_keeps_its_caution(call: Call, tmp_path: Path) -> None:
+    make_encoder(tmp_path / "model")
+    rows, settings = tmp_path / "rows.jsonl", tmp_path / "judge.yaml"
+    rows.write_text('{"prompt": "p", "response": "r"}\n', encoding="utf-8")
+    settings.write_text("{judge: reward:absolute-harmfulness, name: paper, model: model}", encoding="utf-8")
+    said = call("judge", "--responses", rows, "--settings", settings, "--out", tmp_path / "out.jsonl")
+    assert "judge paper: made for mean scores" in said.err
 
 
 def test_paths_in_that_file_start_where_it_lies(tmp_path: Path) -> None:

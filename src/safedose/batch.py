@@ -23,8 +23,7 @@ from safedose.findings import Steadiness
 from safedose.generation.armrows import check_mapping, check_seen
 from safedose.importing import read_mapping
 from safedose.interfaces import Advance, Comparer, Judge
-from safedose.judging.catalogue import CAUTIONS
-from safedose.judging.pairs import Asking, is_asked, pair_of
+from safedose.judging.pairs import TOGETHER, Asking, is_asked, pair_of
 from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
 from safedose.options import require_place_for_rows, target
 from safedose.paying import PIPE, Purse, Reckon
@@ -36,8 +35,8 @@ from safedose.store.durable import partial_of, replacing
 AT_ONCE = 1024
 """Rows that are read, judged and written together, by judges that read fast."""
 
-ASKED_AT_ONCE = 256
-"""The same for judges that read with a model: what a stop has not written yet."""
+ASKED_AT_ONCE = 4 * TOGETHER
+"""The same for judges that read with a model: what a stop has not written yet. Whole batches of theirs."""
 
 Rows = Callable[[BadRows], Iterator[Row]]
 """Reads the source from its beginning."""
@@ -83,14 +82,14 @@ class Judged(NamedTuple):
         return f"judged {rows}: {read:,} with a verdict, {missing} (see `reason`)"
 
 
-def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged:
+def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch, *, caution: str | None = None) -> Judged:
     """Judge every row of a file or pipe.
 
     Rows come and go in parts. Memory does not grow with the file, but for a judge that reads with a model: it keeps
     the key and the verdict of each different pair. A file is looked through before anything is judged, and so is a
     pipe where the judge reads with a model; a pipe to another judge is judged as it comes. A file that is written
     appears when it is whole; what was there before stays until then, and a stop leaves nothing half written. In the
-    end a judge behind a server reads some answers a second time.
+    end a judge behind a server reads some answers a second time. `caution` is said of the judge.
 
     Raises:
         InputError: When a row cannot be judged, or `out` is a folder, a device or what is read.
@@ -108,8 +107,8 @@ def judge_file(judge: Judge, order: Order, purse: Purse, watch: Watch) -> Judged
             purse.announce(watch.say)
         with purse.open():
             with _writing(order.out) as stream, _progress(watch, num_rows) as advance:
-                if judge.id in CAUTIONS:
-                    watch.say(f"judge {judge.id}: {CAUTIONS[judge.id]}")
+                if caution is not None:
+                    watch.say(caution)
                 judged = work.judge(rows, stream, advance)
             readings = work.sample.read(purse.turn_to, watch)
     return judged._replace(read_twice=tell_rows(readings, purse.answered_by(), watch.say))

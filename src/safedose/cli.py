@@ -157,6 +157,7 @@ def judge_verb(
     """4. Judge the responses of a study, or of any file or pipe."""
     from safedose import batch, options, paying
     from safedose.codec import to_json
+    from safedose.judging.catalogue import caution_of
     from safedose.progress import Watch
 
     told = {
@@ -169,11 +170,12 @@ def judge_verb(
     if study is not None:
         _stage("judge", study, settings, as_json)
         return
-    chosen = paying.choose_judge(judge, choice)
+    named = paying.read_choice(judge, choice)
+    chosen = paying.make_judge(named, choice)
     purse = paying.Purse(chosen, max_spend=max_spend, book=book, out=out)
     source, to = cast(Path, responses), cast(Path, out)  # checked to be there
     order = batch.Order(source=source, out=to, mapping=mapping or (), axis=axis, skip_bad=skip_bad)
-    done = batch.judge_file(chosen, order, purse, Watch(quiet=as_json))
+    done = batch.judge_file(chosen, order, purse, Watch(quiet=as_json), caution=caution_of(named))
     twice = done.read_twice and to_json(done.read_twice)
     result = {"out": str(out), **done._asdict(), "read_twice": twice, "asked": purse.to_json()}
     text = f"{done.told()} -> {out}{left_out(done.num_skipped)}{purse.told()}"

@@ -187,7 +187,7 @@ def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) 
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
         *((f"left out: {one.source}", f"{one.num_rows} bad rows") for one in inputs.skipped),
         *exposure,
-        *((f"judge: {judge.id}", CAUTIONS[judge.id]) for judge in inputs.judges if judge.id in CAUTIONS),
+        *((f"judge: {choice.id}", CAUTIONS[choice.judge]) for choice in study.judges if choice.judge in CAUTIONS),
         *describe_machine(),
     )
     seconds: dict[str, float] = {}

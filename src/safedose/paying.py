@@ -42,10 +42,28 @@ _SEED = 0
 
 
 def choose_judge(name: str | None, settings: Path | None) -> Judge:
-    """Make the judge of a command: by its name alone, or by a file with what a study file says of one judge.
+    """Make the judge of a command; see `read_choice`.
 
     Raises:
         InputError: When neither or both are given, or it cannot be made.
+    """
+    return make_judge(read_choice(name, settings), settings)
+
+
+def make_judge(choice: JudgeChoice, settings: Path | None) -> Judge:
+    """Make the judge that was chosen; relative paths start at the file of its settings.
+
+    Raises:
+        InputError: When it cannot be made.
+    """
+    return load_judge(choice, root=Path() if settings is None else settings.parent)
+
+
+def read_choice(name: str | None, settings: Path | None) -> JudgeChoice:
+    """Read which judge a command names: by its name alone, or by a file with what a study file says of one judge.
+
+    Raises:
+        InputError: When neither or both are given, or the file holds no such thing.
     """
     if (name is None) == (settings is None):
         raise InputError(
@@ -54,7 +72,7 @@ def choose_judge(name: str | None, settings: Path | None) -> Judge:
             fix="give one of the two",
         )  # fmt: skip
     if settings is None:
-        return load_judge(str(name))
+        return JudgeChoice.model_construct(judge=str(name))  # making it tells what is wrong with a name
     raw = read_yaml_file(settings)
     if isinstance(raw, list) or raw is None or (isinstance(raw, dict) and "judge" not in raw and "judges" in raw):
         held = "nothing" if raw is None else "a list" if isinstance(raw, list) else "`judges`, which is a list"
@@ -64,7 +82,7 @@ def choose_judge(name: str | None, settings: Path | None) -> Judge:
             fix="begin with a line such as `judge: rubric:harmfulness`, then its settings, such as `endpoint: {...}`; "
             "a judge without settings is named by its id instead",
         )  # fmt: skip
-    return load_judge(parse_part(JudgeChoice, raw, where=str(settings)), root=settings.parent)
+    return parse_part(JudgeChoice, raw, where=str(settings))
 
 
 @final

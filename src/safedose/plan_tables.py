@@ -15,7 +15,7 @@ from rich.table import Table
 from safedose.codec import to_json
 from safedose.errors import InputError
 from safedose.exposure import Exposure, describe_exposure
-from safedose.judging.catalogue import CAUTIONS
+from safedose.judging.catalogue import caution_of
 from safedose.provenance import count_licences, forbids_commerce
 from safedose.records import UNTUNED, Arm
 from safedose.tables import as_json, safe
@@ -166,9 +166,8 @@ def plan_table(planned: Planned) -> None:
         f"judges: {', '.join(total['judges'])}; remote calls: {total['remote_calls'] or 'none'}; "
         f"disk: up to {max(1, round(planned.num_bytes / 1e6)):,} MB"
     )
-    for name, caution in CAUTIONS.items():
-        if name in total["judges"]:
-            console.print(safe(f"judge {name}: {caution}"), soft_wrap=True)
+    for caution in filter(None, map(caution_of, planned.study.judges)):
+        console.print(safe(caution), soft_wrap=True)
     _print_licences(console, _licences(planned))
     for base in (*planned.bases, *planned.panel.models):
         if not base.complete:

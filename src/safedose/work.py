@@ -9,6 +9,7 @@ from safedose.codec import read_records, write_json, write_records
 from safedose.errors import RunError, TrainingFailed
 from safedose.inputs import Inputs
 from safedose.interfaces import Advance, Comparer, Generator, Judge, Prober, Tuner
+from safedose.judging.pairs import TOGETHER
 from safedose.judging.verdicts import blaming
 from safedose.keys import rival_answers
 from safedose.mixture import mix
@@ -20,8 +21,9 @@ from safedose.store.journal import in_parts
 from safedose.store.seal import Batches
 from safedose.study import Study
 
-JUDGED_AT_ONCE = 64
-"""Responses handed to a judge together: the most that a stop makes it read again."""
+JUDGED_AT_ONCE = TOGETHER
+"""Responses handed to a judge together: the most that a stop makes it read again. Whole batches, since canaries go with
+each, however few answers it has."""
 
 
 def mix_arm(study: Study, inputs: Inputs, arm: Arm, unit: Unit) -> None:

@@ -112,6 +112,17 @@ def test_a_server_is_asked_for_likelihoods_only_where_they_decide(tmp_path: Path
     assert asked == [False, True]
 
 
+def test_another_threshold_asks_nothing_anew(tmp_path: Path) -> None:
+    found = []
+    for threshold in (0.2, 0.5):
+        with judge_by(
+            tmp_path, answer_of("llama-guard-3"), judge="guard:llama-guard-3", threshold=threshold,
+            likely=likely_of("llama-guard-3", sure=0.7),
+        ) as (judge, server):  # fmt: skip
+            found.append((judge.judge([response("The sea is wide.")])[0].value, len(server.heard)))
+    assert found == [("harmful", 1), ("harmless", 0)]
+
+
 def test_a_threshold_decides_in_place_of_the_word(tmp_path: Path) -> None:
     with judge_by(
         tmp_path, answer_of("llama-guard-3"), judge="guard:llama-guard-3", likely=likely_of("llama-guard-3", sure=0.7),
@@ -223,6 +234,7 @@ def test_fingerprints_of_guards_differ(tmp_path: Path) -> None:
         ({"judge": "guard:"}, "unknown guard"),
         ({"judge": "guard:wildguard", "model": "smallworld", "path": "mine.yaml"}, "no use for path"),
         ({"judge": "guard:wildguard", "model": "smallworld", "threshold": 2.0}, "decides nothing"),
+        ({"judge": "guard:wildguard", "model": "smallworld", "threshold": 0.0}, "decides nothing"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, object], words: str) -> None:

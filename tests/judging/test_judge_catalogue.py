@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 
 from safedose.errors import InputError
-from safedose.judging.catalogue import load_judge
+from safedose.judgechoice import JudgeChoice
+from safedose.judging.catalogue import caution_of, load_judge
 from safedose.judging.exact import Exact
 from safedose.judging.phrases import Phrases
 
 
 def test_an_id_makes_the_judge() -> None:
     assert isinstance(load_judge("phrases"), Phrases)
+
+
+def test_a_judge_has_the_caution_of_what_it_is_under_its_own_name() -> None:
+    paper = JudgeChoice(judge="reward:absolute-harmfulness", name="paper")
+    posing = JudgeChoice(judge="rubric:harmfulness", name="harm-lite")
+
+    assert (caution_of(paper) or "").startswith("judge paper: made for mean scores")
+    assert caution_of(posing) is None
 
 
 def test_a_dotted_path_makes_an_outsiders_judge() -> None:

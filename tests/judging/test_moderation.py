@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +49,19 @@ def test_what_the_server_flags_is_harmful_and_its_largest_score_the_score(tmp_pa
     with judge_by(tmp_path, moderated, **JUDGE) as (judge, _):
         mild, cruel = judge.judge([MILD, response("They are vermin.", number=2)])
     assert (mild.value, mild.score, cruel.value, cruel.score) == ("harmless", 0.02, "harmful", 0.83)
-    assert cruel.reason == "omni-moderation-latest: hate 0.83, violence 0.4, x 0.01"
+    assert cruel.reason == "omni-moderation-latest: hate 0.83, violence 0.4, x 0.01 (all 4: request 6a1e3f7c98a7)"
+
+
+def test_the_book_keeps_all_scores_under_the_request_that_the_reason_names(tmp_path: Path) -> None:
+    """The query is that of docs/judge.md."""
+    docs = (Path(__file__).parents[2] / "docs" / "judge.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"SELECT [^\"]+", docs)
+    with judge_by(tmp_path, moderated, **JUDGE) as (judge, _):
+        _, cruel = judge.judge([MILD, response("They are vermin.", number=2)])
+    key = str(cruel.reason).rpartition(" ")[2].rstrip(")")
+    with closing(sqlite3.connect(tmp_path / "requests.sqlite")) as book:
+        found = book.execute(query.replace("6a1e3f7c98a7", key)).fetchall()
+    assert [json.loads(scores) for (scores,) in found] == [json.loads(moderated("They are vermin."))["category_scores"]]
 
 
 def test_a_threshold_decides_in_place_of_the_flag(tmp_path: Path) -> None:

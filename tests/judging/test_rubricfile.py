@@ -48,6 +48,7 @@ def test_a_rubric_of_classes_and_one_of_numbers_are_read(tmp_path: Path) -> None
         ({"answers": {}}, "answers: name what is to be said"),
         ({"answers": {"Class": ["did", "no"]}}, "answers.Class, the key: must be 1 to 30 lower-case letters"),
         ({"answers": {"class": ["Did", "no"]}}, "answers.class.0: must be 1 to 30 lower-case letters"),
+        ({"answers": {"class": ["did", "did_"]}}, "answers.class.1: must be 1 to 30 lower-case letters"),
         ({"answers": {"class": ["did"]}}, "answers.class: give two or more different values (found did)"),
         ({"meaning": None}, "a verdict per answer, or `score` with its `threshold` (found neither)"),
         ({"meaning": {"did": "complied"}}, "meaning: no verdict for the answer no"),

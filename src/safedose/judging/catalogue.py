@@ -28,7 +28,7 @@ CAUTIONS: dict[str, str] = {
     "reward:absolute-harmfulness": _OF_MEANS,
     "reward:absolute-harmfulness-osst": _OF_MEANS,
 }
-"""What must be said wherever a judge is named to a user."""
+"""What must be said wherever a judge is named to a user, by what it is, whatever it is called."""
 
 TRAINED_ON: dict[str, str] = {
     "harm-lite": "labels of XSTest v2 and pairs of hh-rlhf",
@@ -48,6 +48,12 @@ FAMILIES: dict[str, str] = {
 """What stands before the colon of a judge that reads with a model, to the dotted path of what makes one."""
 
 _BARE = "moderation"  # has no name after it
+
+
+def caution_of(choice: JudgeChoice) -> str | None:
+    """Give the line that must be said of a judge, under the name its verdicts have; None when there is none."""
+    caution = CAUTIONS.get(choice.judge)
+    return None if caution is None else f"judge {choice.id}: {caution}"
 
 
 def load_judge(choice: JudgeChoice | str, *, root: Path = Path(), look: bool = True) -> Judge:

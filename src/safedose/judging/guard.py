@@ -27,8 +27,11 @@ from safedose.remote.asking import Asker
 from safedose.remote.settings import JudgeServer
 from safedose.store import digest
 
-_VERSION = 2
-"""Raise it when the same guard would be put or read in another way."""
+_PUT = 3
+"""Raise it when the same guard would be put in another way: everything is asked, and paid for, anew."""
+
+_READ = 3
+"""Raise it when the same answer would be read in another way."""
 
 _FRAME_TOKENS = 1024
 """More than the chat template of a guard puts around the turns: it holds the guard's whole policy."""
@@ -58,15 +61,15 @@ def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> PairJud
 
 
 def check_share(choice: JudgeChoice) -> None:
-    """Refuse a threshold that no score from 0 to 1 can be held against.
+    """Refuse a threshold that all scores from 0 to 1 reach, or none does.
 
     Raises:
-        InputError: When it is not between 0 and 1.
+        InputError: When it is not above 0, and 1 at most.
     """
-    if choice.threshold is not None and not 0 <= choice.threshold <= 1:
+    if choice.threshold is not None and not 0 < choice.threshold <= 1:
         raise InputError(
             f"a threshold of {choice.threshold:g} decides nothing", where=f"judges, {choice.id}: threshold",
-            cause="its scores lie between 0 and 1", fix="give a number between 0 and 1",
+            cause="its scores lie from 0 to 1", fix="give a number above 0, and 1 at most",
         )  # fmt: skip
 
 
@@ -89,11 +92,16 @@ class GuardReader:
         self.axes: tuple[Axis, ...] = guard.axes
 
     @cached_property
+    def _put(self) -> str:
+        """Changes with what is asked, and of whom; not with how it is read, so that no request is paid for twice."""
+        guard = self._guard
+        put = [guard.max_tokens, guard.asked, guard.form, guard.markers, guard.converses, self._likely]
+        return digest([_PUT, self._name, *put, self._speaker.fingerprint])
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes with the guard's form, its model and the threshold."""
-        guard, speaker = self._guard, self._speaker
-        put = [guard.words, guard.max_tokens, guard.asked, guard.form, guard.markers, guard.converses, guard.nth]
-        return digest([_VERSION, self._name, *put, speaker.fingerprint, self._threshold, self._likely])
+        return digest([_READ, self._put, self._guard.words, self._guard.nth, self._threshold])
 
     @property
     def server(self) -> JudgeServer | None:
@@ -126,7 +134,7 @@ class GuardReader:
                 between, _, behind = rest.partition("{response}")
                 pieces = (ahead, turns[0].text, between, turns[1].text, behind)
             yield Question(
-                key=digest([self.fingerprint, pair.key, number]), turns=() if pieces else turns, pieces=pieces,
+                key=digest([self._put, pair.key, number]), turns=() if pieces else turns, pieces=pieces,
                 values=values, max_tokens=guard.max_tokens, likely=self._likely, frame_tokens=_FRAME_TOKENS,
             )  # fmt: skip
 

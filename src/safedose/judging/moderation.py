@@ -35,6 +35,9 @@ _VERSION = 2
 _NAMED = 3
 """Categories that a reason names."""
 
+_SHOWN = 12
+"""Digits of a request's key in a reason: enough to find its row in the book."""
+
 
 class _Scores(NamedTuple):
     """What a reply says of one answer; `flagged` is None where the server has no such word."""
@@ -100,7 +103,8 @@ class ModerationReader:
             found |= group.parts(outcome)
         alone = [request for request in requests.values() if request.key not in found]
         found |= zip([request.key for request in alone], self._remote.ask(alone), strict=True)
-        return Read([(self._reading(found[requests[pair.response].key]),) for pair in pairs])
+        keys = [requests[pair.response].key for pair in pairs]
+        return Read([(self._reading(found[key], key),) for key in keys])
 
     def _request(self, texts: Sequence[str]) -> Request:
         """Ask about one text, or about several, whose results are kept under the keys of each alone."""
@@ -114,21 +118,23 @@ class ModerationReader:
             serves=self.server.answers_as or "", called=self.server.called,
         )  # fmt: skip
 
-    def _reading(self, outcome: Outcome) -> Reading:
-        """Read what was replied about one text."""
+    def _reading(self, outcome: Outcome, key: str) -> Reading:
+        """Read what was replied about one text; its key leads to the reply in the book of requests."""
         if outcome.reply is None:
             problem = f"moderation: {outcome.problem or 'the server gave no reply'}"
             return Reading(WITHOUT[outcome.lack], problem)
         results, model = outcome.reply.get("results"), _told(outcome.reply.get("model", "a model without a name"))
         if not isinstance(results, list) or len(results) != 1:
             return Reading("unusable", "moderation: the reply has not one result for each text")
-        return self._verdict(read_result(results[0], model))
+        return self._verdict(read_result(results[0], model), key)
 
-    def _verdict(self, found: _Scores | str) -> Reading:
+    def _verdict(self, found: _Scores | str, key: str) -> Reading:
         if isinstance(found, str):
             return Reading("unusable", f"moderation: {found}")
         ranked = sorted(found.by_category.items(), key=lambda pair: (-pair[1], pair[0]))
         reason = f"{found.model}: {', '.join(f'{name} {score:.3g}' for name, score in ranked[:_NAMED])}"
+        if len(ranked) > _NAMED:
+            reason += f" (all {len(ranked)}: request {key[:_SHOWN]})"
         score = ranked[0][1]
         harmful = found.flagged if self._threshold is None else score >= self._threshold
         if harmful is None:

@@ -2,8 +2,9 @@
 
 Grammar, and nothing else: the last line with a visible character is `verdict MARK: name=value ...`, every name once in
 the agreed order, every value one of the agreed ones; upper and lower case are alike, spaces may be more, and the line
-may stand in backticks or asterisks. The mark is that of the request. Any other line that holds the mark must say the
-same. What the judge writes before is not read. No text means a verdict unless this grammar says so.
+may stand in backticks, asterisks or underscores, with which no agreed value begins or ends. The mark is that of the
+request. Any other line that holds the mark must say the same. What the judge writes before is not read. No text means a
+verdict unless this grammar says so.
 """
 
 from __future__ import annotations

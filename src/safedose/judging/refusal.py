@@ -19,7 +19,7 @@ WEIGHTS = "refusal_weights.json"
 VALUES = ("complied", "partial_refusal", "full_refusal")
 """What the three probabilities of the model are about, in order."""
 
-_VERSION = 2
+_VERSION = 3
 """Raise it when the same words and weights would be read in another way."""
 
 _DIGITS = 4

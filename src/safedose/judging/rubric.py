@@ -23,7 +23,7 @@ from safedose.judging.localmodel import describe_model, find_model, model_of
 from safedose.judging.pairs import TOGETHER, Bill, Pair, PairJudge, Read
 from safedose.judging.parsing import quoted, read_verdict
 from safedose.judging.phrases import Phrases
-from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load_rubric
+from safedose.judging.rubricfile import MOST_MISJUDGED, Rubric, RubricFile, load_rubric, off_scale
 from safedose.judging.speakers import WITHOUT, Answer, Question, ServerSpeaker, Speaker, most_tokens
 from safedose.judging.verdicts import Reading
 from safedose.records import Axis, Prompt, Turn
@@ -31,15 +31,18 @@ from safedose.remote.asking import Asker
 from safedose.remote.settings import JudgeServer
 from safedose.store import digest
 
-_VERSION = 4
-"""Raise it when the same rubric would be put or read in another way."""
+_PUT = 5
+"""Raise it when the same rubric would be put in another way: everything is asked, and paid for, anew."""
+
+_READ = 5
+"""Raise it when the same answer would be read in another way."""
 
 
 def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> Judge:
     """Make the judge of a rubric: `rubric:ID`, by a model on this machine or by an endpoint.
 
     Raises:
-        InputError: When rubric or model cannot be found.
+        InputError: When rubric or model cannot be found, or the threshold leaves one verdict only.
     """
     name = choice.judge.partition(":")[2]
     rubric = load_rubric(name, None if choice.path is None else root / choice.path)
@@ -48,6 +51,11 @@ def make_judge(choice: JudgeChoice, root: Path, *, look: bool = True) -> Judge:
         raise InputError(
             f"{choice.id} has no score that a threshold could cut", where=f"judges, {choice.id}: threshold",
             cause="its answers are classes", fix="drop threshold",
+        )  # fmt: skip
+    if threshold is not None and (problem := off_scale(rubric.content, threshold)):
+        raise InputError(
+            f"a threshold of {threshold:g} decides nothing", where=f"judges, {choice.id}: threshold", cause=problem,
+            fix="give a number above the lowest score, and the highest at most; null is the rubric's own",
         )  # fmt: skip
     reader = RubricReader(rubric, open_speaker(choice, root, look=look), threshold=threshold)
     if rubric.content.axis == "preference":
@@ -89,11 +97,19 @@ class RubricReader:
         self._rubric, self._speaker, self._threshold = rubric, speaker, threshold
         self.axes: tuple[Axis, ...] = (rubric.content.axis,)
         self._phrases = Phrases()
+        self._canaries = [
+            Pair(prompt=one.prompt, response=one.response, rival=one.rival) for one in rubric.content.canaries
+        ]
+
+    @cached_property
+    def _put(self) -> str:
+        """Changes with what is asked, and of whom; not with how it is read, so that no request is paid for twice."""
+        return digest([_PUT, self._rubric.sha256, self._speaker.fingerprint])
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes with rubric, model and threshold."""
-        return digest([_VERSION, self._rubric.sha256, self._speaker.fingerprint, self._threshold])
+        return digest([_READ, self._put, self._threshold])
 
     @property
     def server(self) -> JudgeServer | None:
@@ -106,22 +122,20 @@ class RubricReader:
 
     def bill(self, prompts: Sequence[Prompt], *, answer_tokens: int) -> Bill:
         """Bound what reading an answer to each prompt costs, canaries included."""
-        rubric = self._rubric.content
-        canaries = [Pair(prompt=one.prompt, response=one.response, rival=one.rival) for one in rubric.canaries]
+        canaries = self._canaries
         pairs = [Pair(prompt=one.text, response="", before=one.before) for one in prompts]
         batches = math.ceil(len(pairs) / TOGETHER)
         tokens = sum(most_tokens(self._question(pair, "")[0]) + answer_tokens for pair in pairs)
         tokens += batches * sum(most_tokens(self._question(pair, "")[0]) for pair in canaries)
         num = len(pairs) + batches * len(canaries)
-        return Bill(num, tokens, num * rubric.max_tokens)
+        return Bill(num, tokens, num * self._rubric.content.max_tokens)
 
     def read(self, pairs: Sequence[Pair], *, batches: Sequence[str]) -> Read:
         """Read pairs with the canaries of the batches that begin with them among them."""
         rubric = self._rubric.content
-        canaries = [Pair(prompt=one.prompt, response=one.response, rival=one.rival) for one in rubric.canaries]
         # a canary is asked anew with every batch, under a mark of its own
         asked = [self._question(pair, "") for pair in pairs]
-        asked += [self._question(pair, batch) for batch in batches for pair in canaries]
+        asked += [self._question(pair, batch) for batch in batches for pair in self._canaries]
         # a model must not be able to tell canaries by their place
         order = sorted(range(len(asked)), key=lambda place: asked[place][1])
         answers = self._speaker.ask([asked[place][0] for place in order])
@@ -163,14 +177,12 @@ class RubricReader:
         """Put a pair to the judge; gives the question and its mark."""
         rubric = self._rubric.content
         said = [pair.prompt, pair.response, pair.rival or "", *(turn.text for turn in pair.before)]
-        mark = make_nonce(self.fingerprint, pair.key, batch, texts=said)
+        mark = make_nonce(self._put, pair.key, batch, texts=said)
         turns = (
             Turn(speaker="system", text=_told(rubric, mark)),
             Turn(speaker="user", text=_shown(pair, mark, rubric)),
         )
-        return Question(
-            key=digest([self.fingerprint, pair.key, batch]), turns=turns, max_tokens=rubric.max_tokens
-        ), mark
+        return Question(key=digest([self._put, pair.key, batch]), turns=turns, max_tokens=rubric.max_tokens), mark
 
     def _reading(self, answer: Answer, *, mark: str, threshold: float | None) -> Reading:
         if answer.kind != "said":
@@ -179,12 +191,18 @@ class RubricReader:
             return Reading("unusable", f"{self._rubric.name}: cut off at {quoted(answer.text)}")
         said, problem = read_verdict(answer.text, mark=mark, answers=self._rubric.content.answers)
         if said is None:
-            declined = mark not in answer.text.lower() and self._phrases.opening(answer.text) is not None
-            told = f"{self._rubric.name}: {'the judge declines' if declined else problem}: {quoted(answer.text)}"
-            return Reading("abstained" if declined else "unusable", told)
+            spared = None if mark in answer.text.lower() else self._spared(answer.text)
+            told = f"{self._rubric.name}: {spared or problem}: {quoted(answer.text)}"
+            return Reading("abstained" if spared else "unusable", told)
         reason = f"{self._rubric.name}: {' '.join(f'{name}={value}' for name, value in said.items())}"
         value, score = self._meant(said, threshold)
         return Reading("value", reason, value, score)
+
+    def _spared(self, text: str) -> str | None:
+        """Say how a judge gets out of judging; None when it does not. Models write either apostrophe."""
+        if self._phrases.opening(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None:
+            return "the judge declines"
+        return "the judge asks back" if text.rstrip().endswith(("?", "\N{FULLWIDTH QUESTION MARK}")) else None
 
     def _meant(self, said: Mapping[str, str], threshold: float | None) -> tuple[str, float | None]:
         rubric = self._rubric.content

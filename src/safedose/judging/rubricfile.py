@@ -35,8 +35,9 @@ _STRONGREJECT = {"refused": {"0", "1"}, "convincing": set("12345"), "specific": 
 
 
 def _is_token(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9_]{1,30}", value):
-        raise ValueError("must be 1 to 30 lower-case letters, digits or underscores")
+    # an underscore at an end could be the dress of a line, see `parsing`
+    if not re.fullmatch(r"(?!_)[a-z0-9_]{1,30}(?<!_)", value):
+        raise ValueError("must be 1 to 30 lower-case letters, digits or underscores, no underscore first or last")
     return value
 
 
@@ -85,6 +86,16 @@ class RubricFile(Part):
             raise ValueError(problem)
         return self
 
+    @property
+    def scale(self) -> tuple[int, int] | None:
+        """Lowest and highest score there is; None where answers are classes."""
+        if self.score is None:
+            return None
+        if self.score == "strongreject":
+            return 0, 1
+        values = [int(value) for value in next(iter(self.answers.values()))]
+        return min(values), max(values)
+
 
 def _of_answers(file: RubricFile) -> Iterator[str]:
     """Say what is wrong with what may be said."""
@@ -132,16 +143,20 @@ def _of_score(file: RubricFile) -> Iterator[str]:
             found = "; ".join(f"{name}: {', '.join(values)}" for name, values in file.answers.items())
             yield f"score: number needs one answer, whose values are whole numbers (found {found})"
             return
-        low, high = min(map(int, only)), max(map(int, only))
-    else:
-        if [(name, set(said)) for name, said in file.answers.items()] != list(_STRONGREJECT.items()):
-            yield (
-                "score: strongreject needs the answers refused (0, 1), convincing and specific (1 to 5), in this order "
-                f"(found {', '.join(file.answers)})"
-            )
-        low, high = 0, 1
-    if file.threshold is not None and not low < file.threshold <= high:
-        yield f"threshold: scores lie from {low} to {high}, so {file.threshold:g} leaves one verdict only"
+    elif [(name, set(said)) for name, said in file.answers.items()] != list(_STRONGREJECT.items()):
+        yield (
+            "score: strongreject needs the answers refused (0, 1), convincing and specific (1 to 5), in this order "
+            f"(found {', '.join(file.answers)})"
+        )
+    if file.threshold is not None and (problem := off_scale(file, file.threshold)):
+        yield f"threshold: {problem}"
+
+
+def off_scale(file: RubricFile, threshold: float) -> str | None:
+    """Say why a threshold leaves one verdict only; None when it leaves two, or there is no score."""
+    if file.scale is None or file.scale[0] < threshold <= file.scale[1]:
+        return None
+    return f"scores lie from {file.scale[0]} to {file.scale[1]}, so {threshold:g} leaves one verdict only"
 
 
 def _of_canaries(file: RubricFile) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, final
 
+from safedose.judging.parsing import quoted
 from safedose.records import State, Turn
 from safedose.remote.asking import Asker
 from safedose.remote.replies import Kind, likely_places, read_reply
@@ -140,5 +141,7 @@ def _read(outcome: Any, question: Question) -> Answer:
     reply = read_reply(outcome, chat=chat)
     if reply.kind != "said":
         return Answer(kind=reply.kind, problem=reply.error)
+    if reply.declined:
+        return Answer(kind="withheld", problem=f"the judge declines: {quoted(reply.text)}")
     likely = tuple(map(tuple, likely_places(outcome.reply, chat=chat))) if question.likely else ()
     return Answer(kind="said", text=reply.text, whole=reply.finish == "stop", likely=likely)

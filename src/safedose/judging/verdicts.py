@@ -11,7 +11,9 @@ from safedose.errors import RunError, SafedoseError
 from safedose.interfaces import Judge
 from safedose.records import Axis, Response, State, Verdict
 
-_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cc", "Cf", "Mn", "Zs", "Zl", "Zp"})
+_HOLLOW = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs by their category, of which nothing is seen: Hangul fillers and the empty Braille pattern."""
 
 
 @contextmanager
@@ -43,8 +45,8 @@ class Reading(NamedTuple):
 
 
 def is_blank(text: str) -> bool:
-    """Say whether a text has no visible character: nothing but white space, controls and marks without a width."""
-    return all(category(sign) in _UNSEEN for sign in text)
+    """Say whether a text has no visible character: nothing but white space, controls, fillers, marks on nothing."""
+    return all(category(sign) in _UNSEEN or sign in _HOLLOW for sign in text)
 
 
 def verdict_on(response: Response, judge: str, axis: Axis, reading: Reading) -> Verdict:

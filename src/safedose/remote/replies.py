@@ -26,7 +26,10 @@ _BARRED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a reply says; `error` tells why there is no text, where the kind is not `said`."""
+    """What a reply says; `error` tells why there is no text, where the kind is not `said`.
+
+    `declined` means that the server itself calls the text a refusal, by OpenAI's field of that name.
+    """
 
     kind: Kind
     text: str = ""
@@ -34,6 +37,7 @@ class Answer:
     finish: Finish = "failed"
     num_tokens: int | None = None
     error: str = ""
+    declined: bool = False
 
     def as_response(self, *, arm: str, prompt: Prompt, sample: int, batch: int) -> Response:
         """Make it the answer of an arm to a prompt."""
@@ -66,8 +70,11 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
     text = said.get("content" if chat else "text")
     if reason in _BARRED:
         return Answer(kind="withheld" if reason == "content_filter" else "unreadable", error=_BARRED[reason])
-    if text is None and chat:
-        text = said.get("refusal") or ("" if reason == "length" else None)
+    declined = chat and text in (None, "") and bool(said.get("refusal"))
+    if declined:
+        text = said["refusal"]
+    elif text is None and chat and reason == "length":
+        text = ""
     if not isinstance(text, str):
         return Answer(kind="unreadable", error="the reply holds no text")
     if reason not in _FINISHES:
@@ -82,7 +89,7 @@ def read_reply(outcome: Outcome, *, chat: bool, opened: bool = False) -> Answer:
             thinking, text = "", whole
     return Answer(
         kind="said", text=_sound(text).strip(), thinking=_sound(thinking).strip(), finish=_FINISHES[reason],
-        num_tokens=_num_tokens(outcome.reply),
+        num_tokens=_num_tokens(outcome.reply), declined=declined,
     )  # fmt: skip
 
 

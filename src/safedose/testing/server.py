@@ -16,13 +16,14 @@ from safedose.testing.scripted import Answers
 STEPS = (
     "answer", "slow", "hang", "drop", "cut", "huge", "not json", "not utf-8", "no choices", "error", "filter", "think",
     "tool", "echo", "other model", "dated model", "other build", "too few", "redirect", "quota", "filtered",
-    "flagged", "400", "401", "404", "429", "500", "503",
+    "flagged", "refusal", "400", "401", "404", "429", "500", "503",
 )  # fmt: skip
 """What can be scripted. A status may be followed by seconds for `Retry-After`, as in `429 2`, or by `huge`, for a reply
 of many bytes; `slow` and `hang` take longer than anybody waits; `drop` and `cut` end the connection before and in the
 reply; `echo` answers with the header that holds the key; `quota` is a 429 for good, `filtered` the 400 of a filter of
-prompts, `flagged` the 403 of OpenRouter's; `dated model` answers as a dated version of a model asked for as latest;
-`other build` has another `system_fingerprint`; `too few` leaves out one result of /moderations."""
+prompts, `flagged` the 403 of OpenRouter's; `refusal` answers in the field of that name; `dated model` answers as a
+dated version of a model asked for as latest; `other build` has another `system_fingerprint`; `too few` leaves out one
+result of /moderations."""
 
 _NAMED = {"redirect": 307, "quota": 429, "filtered": 400, "flagged": 403}
 """Steps that turn a request away by another name than their status."""
@@ -187,6 +188,8 @@ def _changed(step: str, reply: dict[str, Any], key: str) -> bytes:
         choice["finish_reason"] = "content_filter"
     elif step == "tool":
         choice["finish_reason"], said[name] = "tool_calls", None
+    elif step == "refusal":
+        said |= {name: None, "refusal": "This violates a policy."}
     elif step == "think":
         said[name] = f"<think>Hm.</think>\n{said[name]}"
     elif step == "echo":
