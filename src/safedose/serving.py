@@ -148,8 +148,9 @@ class Connector:
 
 
 def shelf(judge: Judge) -> str:
-    """Name the place in a book where the requests of a judge stand; one judge under two names has one place."""
-    return f"{digest(judge.fingerprint)[:16]}/"
+    """Name the place in a book where the requests of a judge stand: one for all that ask the same, whatever they are
+    called and however they read the replies."""
+    return f"{digest(judge.asks.put if isinstance(judge, Asking) else judge.fingerprint)[:16]}/"
 
 
 def study_connector(study: Study, folder: StudyFolder) -> Connector:

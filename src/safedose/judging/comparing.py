@@ -48,6 +48,11 @@ class BothOrders:
         return self._reader.fingerprint
 
     @property
+    def put(self) -> str:
+        """Changes whenever the reader would ask something else."""
+        return self._reader.put
+
+    @property
     def server(self) -> JudgeServer | None:
         """The server it asks; None when it reads on this machine."""
         return self._reader.server

@@ -92,7 +92,7 @@ class GuardReader:
         self.axes: tuple[Axis, ...] = guard.axes
 
     @cached_property
-    def _put(self) -> str:
+    def put(self) -> str:
         """Changes with what is asked, and of whom; not with how it is read, so that no request is paid for twice."""
         guard = self._guard
         put = [guard.max_tokens, guard.asked, guard.form, guard.markers, guard.converses, self._likely]
@@ -101,7 +101,7 @@ class GuardReader:
     @cached_property
     def fingerprint(self) -> str:
         """Changes with the guard's form, its model and the threshold."""
-        return digest([_READ, self._put, self._guard.words, self._guard.nth, self._threshold])
+        return digest([_READ, self.put, self._guard.words, self._guard.nth, self._threshold])
 
     @property
     def server(self) -> JudgeServer | None:
@@ -134,7 +134,7 @@ class GuardReader:
                 between, _, behind = rest.partition("{response}")
                 pieces = (ahead, turns[0].text, between, turns[1].text, behind)
             yield Question(
-                key=digest([self._put, pair.key, number]), turns=() if pieces else turns, pieces=pieces,
+                key=digest([self.put, pair.key, number]), turns=() if pieces else turns, pieces=pieces,
                 values=values, max_tokens=guard.max_tokens, likely=self._likely, frame_tokens=_FRAME_TOKENS,
             )  # fmt: skip
 

@@ -79,7 +79,8 @@ class ModerationReader:
 
     def __init__(self, server: JudgeServer, threshold: float | None) -> None:
         self.server, self._threshold = server, threshold
-        self.fingerprint = digest(["moderation", _VERSION, server.model, threshold])
+        self.put = digest(["moderation", _VERSION, server.model])
+        self.fingerprint = digest([self.put, threshold])
         self._remote: Asker | None = None
 
     def connect(self, remote: Asker) -> None:

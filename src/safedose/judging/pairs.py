@@ -68,11 +68,14 @@ class Instrument(Protocol):
 
     Attributes:
         fingerprint: Changes whenever it could say something else.
+        put: Changes whenever it would ask something else, or somebody else; not with how the reply is read.
         server: The server it asks; None when it reads on this machine.
     """
 
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def put(self) -> str: ...
     @property
     def server(self) -> JudgeServer | None: ...
 

@@ -174,6 +174,7 @@ class _Here:
     """What all that reads on this machine has in common: it asks no server."""
 
     server = None
+    put = ""
 
     def connect(self, remote: Asker) -> None:  # noqa: ARG002
         raise AssertionError("a model on this machine asks no server")

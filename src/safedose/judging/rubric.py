@@ -102,14 +102,14 @@ class RubricReader:
         ]
 
     @cached_property
-    def _put(self) -> str:
+    def put(self) -> str:
         """Changes with what is asked, and of whom; not with how it is read, so that no request is paid for twice."""
         return digest([_PUT, self._rubric.sha256, self._speaker.fingerprint])
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes with rubric, model and threshold."""
-        return digest([_READ, self._put, self._threshold])
+        return digest([_READ, self.put, self._threshold])
 
     @property
     def server(self) -> JudgeServer | None:
@@ -177,12 +177,12 @@ class RubricReader:
         """Put a pair to the judge; gives the question and its mark."""
         rubric = self._rubric.content
         said = [pair.prompt, pair.response, pair.rival or "", *(turn.text for turn in pair.before)]
-        mark = make_nonce(self._put, pair.key, batch, texts=said)
+        mark = make_nonce(self.put, pair.key, batch, texts=said)
         turns = (
             Turn(speaker="system", text=_told(rubric, mark)),
             Turn(speaker="user", text=_shown(pair, mark, rubric)),
         )
-        return Question(key=digest([self._put, pair.key, batch]), turns=turns, max_tokens=rubric.max_tokens), mark
+        return Question(key=digest([self.put, pair.key, batch]), turns=turns, max_tokens=rubric.max_tokens), mark
 
     def _reading(self, answer: Answer, *, mark: str, threshold: float | None) -> Reading:
         if answer.kind != "said":
