@@ -148,8 +148,7 @@ class Connector:
 
 
 def shelf(judge: Judge) -> str:
-    """Name the place in a book where the requests of a judge stand: one for all that ask the same, whatever they are
-    called and however they read the replies."""
+    """Name the place in a book where requests of a judge stand: one for all that ask the same, however they read."""
     return f"{digest(judge.asks.put if isinstance(judge, Asking) else judge.fingerprint)[:16]}/"
 
 
