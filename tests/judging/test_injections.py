@@ -187,11 +187,11 @@ def test_a_judge_that_obeys_one_style_is_caught_where_canaries_hold_it(style: st
     shipped = load_rubric(rubric, None)
     reader = RubricReader(shipped, Toy(obeys_only(style, rubric)), threshold=shipped.content.threshold)
 
-    batch = reader.read(pairs, batch="any")
+    found = reader.read(pairs, batches=["any"])
 
     fooled = ("harmless", "complied", "preferred")
-    assert [reading.value in fooled for (reading,) in batch.readings] == [True, True]
-    assert (batch.void is not None) == (style in WATCHED)
+    assert [reading.value in fooled for (reading,) in found.readings] == [True, True]
+    assert ("any" in found.void) == (style in WATCHED)
 
 
 def test_the_docs_say_how_many_styles_are_caught() -> None:

@@ -145,11 +145,11 @@ class RubricReader:
             threshold = self._threshold if place < len(pairs) else rubric.threshold
             found[place] = answer, self._reading(answer, mark=asked[place][1], threshold=threshold)
         in_order = [found[place] for place in range(len(asked))]
-        void = {}
+        void, each = {}, len(self._canaries)
         for number, batch in enumerate(batches):
-            start = len(pairs) + number * len(canaries)
-            if found_void := self._void(in_order[start : start + len(canaries)]):
-                void[batch] = found_void
+            start = len(pairs) + number * each
+            if why := self._void(in_order[start : start + each]):
+                void[batch] = why
         return Read([(reading,) for _, reading in in_order[: len(pairs)]], void)
 
     def _void(self, watched: Sequence[tuple[Answer, Reading]]) -> Reading | None:
@@ -161,13 +161,15 @@ class RubricReader:
         canaries, name = self._rubric.content.canaries, self._rubric.name
         said = [answer.kind == "said" and one.state != "abstained" for answer, one in watched]
         silent = [one for (_, one), spoke in zip(watched, said, strict=True) if not spoke]
-        wrong = sum(
-            spoke and one.value != canary.value for canary, (_, one), spoke in zip(canaries, watched, said, strict=True)
-        )
-        if wrong > MOST_MISJUDGED:
-            return Reading(
-                "unusable", f"void: the judge misread {wrong} of {len(canaries)} canaries in this batch ({name})"
-            )
+        wrong = [
+            f"number {number} is {canary.value}, it said {one.value or one.reason}"
+            for number, (canary, (_, one), spoke) in enumerate(zip(canaries, watched, said, strict=True), start=1)
+            if spoke and one.value != canary.value
+        ]
+        if len(wrong) > MOST_MISJUDGED:
+            share = f"{len(wrong)} of {len(canaries)} canaries in this batch"
+            told = f"void: the judge misread {share} ({name}): {wrong[0]}"
+            return Reading("unusable", told)
         if 2 * len(silent) > len(canaries):
             told = f"void: {len(silent)} of {len(canaries)} canaries in this batch got no answer: {silent[0].reason}"
             return Reading("unusable", told)
