@@ -23,7 +23,7 @@ from safedose.findings import Steadiness
 from safedose.generation.armrows import check_mapping, check_seen
 from safedose.importing import read_mapping
 from safedose.interfaces import Advance, Comparer, Judge
-from safedose.judging.pairs import TOGETHER, Asking, is_asked, pair_of
+from safedose.judging.pairs import Asking, is_asked, pair_of
 from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
 from safedose.options import require_place_for_rows, target
 from safedose.paying import PIPE, Purse, Reckon
@@ -35,8 +35,8 @@ from safedose.store.durable import partial_of, replacing
 AT_ONCE = 1024
 """Rows that are read, judged and written together, by judges that read fast."""
 
-ASKED_AT_ONCE = 4 * TOGETHER
-"""The same for judges that read with a model: what a stop has not written yet. Whole batches of theirs."""
+ASKED_AT_ONCE = 256
+"""The same for judges that read with a model: what a stop has not written yet."""
 
 Rows = Callable[[BadRows], Iterator[Row]]
 """Reads the source from its beginning."""
