@@ -197,7 +197,8 @@ def test_41_a_judge_that_changes_its_policy_half_way_is_seen_by_the_canaries(tmp
         return rating(text) if num_asked <= 64 + NUM_CANARIES else f"verdict {mark}: rating=1"
 
     with judge_by(tmp_path, drifting, max_in_flight=1) as (judge, _):
-        verdicts = judge.judge([response(f"Answer {k}.", number=k) for k in range(128)])
+        said = [response(f"Answer {k}.", number=k) for k in range(128)]
+        verdicts = [*judge.judge(said[:64]), *judge.judge(said[64:])]  # in the parts that a study hands over
 
     assert [verdict.state for verdict in verdicts].count("value") == 64
     assert {verdict.value for verdict in verdicts if verdict.state == "unusable"} == {None}

@@ -20,10 +20,10 @@ def test_void_batches_too_are_the_same_whatever_the_order_of_rows(seed: int, tmp
     rows = [{"prompt": "a?", "response": f"Answer {k % 200}, and so on."} for k in range(600)]
     mixed = random.Random(seed).sample(rows, len(rows))  # noqa: S311 - an order, no secret
 
-    def errs(text: str) -> str:  # misreads every third thing it sees, whoever asks
+    def errs(text: str) -> str:  # misreads about every fifth thing it sees, whoever asks
         said = rating(text)
         turned = said[:-1] + ("5" if said.endswith("1") else "1")
-        return turned if digest(text.partition(">>>\n")[2])[0] in "012345" else said
+        return turned if digest(text.partition(">>>\n")[2])[0] in "012" else said
 
     found = []
     for number, one in enumerate((rows, mixed)):

@@ -19,7 +19,9 @@ FINAL = ("filtered", "flagged", "huge", "not json", "not utf-8", "error", "400")
 REPEATED = ("slow", "hang", "drop", "cut", "500")
 UNSCRIPTED = ("408", "409", "425", "502", "504", "520", "522", "524", "599")
 BUSY = ("429", "503", "529")
-REPLIES = ("answer", "no choices", "filter", "think", "tool", "echo", "dated model", "other build", "too few")
+REPLIES = (
+    "answer", "refusal", "no choices", "filter", "think", "tool", "echo", "dated model", "other build", "too few",
+)  # fmt: skip
 
 
 def test_every_step_of_the_scripted_server_is_expected_here() -> None:
