@@ -219,7 +219,8 @@ def test_file_of_responses_is_judged_row_by_row(call: Call, tmp_path: Path) -> N
 
     done = call("judge", "--responses", file, "--judge", "phrases", "--out", out, "--json")
 
-    assert done.json() == {"out": str(out), "num_rows": 2, "num_skipped": 0, "states": {"value": 2}, "asked": None}
+    told = {"out": str(out), "num_rows": 2, "num_skipped": 0, "states": {"value": 2}, "read_twice": None, "asked": None}
+    assert done.json() == told
     assert [json.loads(line)["verdict"] for line in out.read_text().splitlines()] == ["full_refusal", "complied"]
 
 

@@ -108,8 +108,8 @@ def _inspect(folder: StudyFolder, study: Study, watch: Watch) -> Verified:
     looks = [_look_at_plan(folder)]
     judges, note = _judges(folder, study)
     planned = {} if looks[0].damage else _planned(folder, study, judges)
-    ours = (f"{folder}/" for folder in _FOLDERS)
-    made = [path.removesuffix(MANIFEST) for path in walked if path.startswith(tuple(ours)) and path.endswith(MANIFEST)]
+    ours = [path for path in walked if path.partition("/")[0] in _FOLDERS]
+    made = [path.removesuffix(MANIFEST) for path in ours if path.endswith(MANIFEST)]
     units = dict(sorted(({path: Unit(folder.path / path, "") for path in made} | planned).items()))
     listed = folder.outputs.listed()
     names = [*_OUTPUTS, *_cards(units, planned if study.mix else (), listed or ())]
