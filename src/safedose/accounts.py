@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from itertools import groupby
+from typing import cast
 
 from safedose.codec import read_records
 from safedose.inputs import Inputs
@@ -50,7 +51,7 @@ def _announce(
         answers = read_records(folder.responses(arm, suite).committed(), Response)
         rivals = read_rivals(folder, judge, arm, suite)
         for start in range(0, len(answers), JUDGED_AT_ONCE):
-            read_part(reader, answers[start : start + JUDGED_AT_ONCE], rivals)
+            read_part(cast(Judge, reader), answers[start : start + JUDGED_AT_ONCE], rivals)
     place = "a server on this machine" if server.is_here else "a server elsewhere: texts leave this machine"
     open_way = ", and anybody on the way can read them (http)" if server.is_open else ""
     again = f", and up to {server.reread} answers a second time" if server.reread else ""

@@ -16,6 +16,7 @@ from safedose.interfaces import Comparer, Judge
 from safedose.judging.catalogue import CAUTIONS
 from safedose.keys import read_twice, rival_answers, rival_of, verdicts_unit
 from safedose.mixture import as_mixture
+from safedose.panel import describe_reading
 from safedose.progress import Watch
 from safedose.provenance import describe_data, describe_machine
 from safedose.records import Adapter, Arm, Expected, MixedRow, Mixture, Response, Verdict
@@ -187,6 +188,7 @@ def read_facts(study: Study, inputs: Inputs, folder: StudyFolder, watch: Watch) 
         *describe_data((*pool.instruction, *pool.safety, *pool.contrast)),
         *((f"left out: {one.source}", f"{one.num_rows} bad rows") for one in inputs.skipped),
         *exposure,
+        *((f"judge: {choice.id}", said) for choice in study.judges if (said := describe_reading(choice, folder.root))),
         *((f"judge: {choice.id}", CAUTIONS[choice.judge]) for choice in study.judges if choice.judge in CAUTIONS),
         *describe_machine(),
     )

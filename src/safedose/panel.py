@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple
 from safedose.bases import Base
 from safedose.errors import InputError, Unfetched, nearest
 from safedose.interfaces import Judge
+from safedose.judgechoice import JudgeChoice
 from safedose.judging.catalogue import load_judge
 from safedose.judging.localmodel import describe_model, find_model, model_of
+from safedose.judging.rubricfile import load_rubric
 from safedose.study import Study
 
 Look = Literal["must", "may", "never"]
@@ -69,6 +71,23 @@ def fetch_models(study: Study, *, root: Path) -> None:
     for choice in study.judges:
         if model_of(choice) is not None:
             find_model(choice, root)
+
+
+def describe_reading(choice: JudgeChoice, root: Path) -> str:
+    """Say what a judge reads with: its model and where that is, its rubric with version and hash, its threshold.
+
+    Empty for a judge that reads with no model.
+    """
+    model = model_of(choice)
+    if choice.endpoint is None and model is None:
+        return ""
+    told = [f"model {choice.endpoint.model} by {choice.endpoint.host}" if choice.endpoint else f"model {model}, here"]
+    if choice.judge.startswith("rubric:"):
+        path = None if choice.path is None else root / choice.path
+        told.append(f"rubric {load_rubric(choice.judge.partition(':')[2], path).name}")
+    if choice.threshold is not None:
+        told.append(f"threshold {choice.threshold:g}")
+    return ", ".join(told)
 
 
 def _require_named(study: Study) -> None:

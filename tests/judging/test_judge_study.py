@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,9 @@ def test_a_run_pays_no_more_than_planned_and_asks_nothing_twice(tmp_path: Path) 
         commands.run(file, [], WATCH)
         assert len(server.heard) == len(heard) == len(set(heard))
     assert 0 < Book(tmp_path / "requests.sqlite").spent <= most
-    assert "judge: harm-lite" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "judge: harm-lite" in page
+    assert re.search(r"model base by 127\.0\.0\.1:\d+, rubric harmfulness v2 [0-9a-f]{12}", page)
 
 
 def test_a_cap_stops_judging_and_a_higher_one_goes_on(tmp_path: Path) -> None:

@@ -105,11 +105,22 @@ class Reader(Instrument, Protocol):
 
 
 @runtime_checkable
-class Asking(Judge, Protocol):
-    """A judge that may ask a server, by what it reads with: `asks`."""
+class Asking(Protocol):
+    """A judge that may ask a server, by what it reads with.
+
+    It is a `Judge` too. What that has is not repeated here: to say whether somebody is an `Asking`, Python looks at all
+    its attributes, and to look at `fingerprint` fetches a model's weights.
+
+    Attributes:
+        id: As of any judge.
+        asks: What it reads with.
+    """
 
     @property
+    def id(self) -> str: ...
+    @property
     def asks(self) -> Instrument: ...
+    def judge(self, responses: Sequence[Response]) -> list[Verdict]: ...
 
     def afresh(self) -> Asking:
         """Give the same judge, which has read nothing yet; the two share whom they ask."""
