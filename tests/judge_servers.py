@@ -14,6 +14,8 @@ import yaml
 from safedose.interfaces import Judge
 from safedose.judgechoice import JudgeChoice
 from safedose.judging.catalogue import load_judge
+from safedose.judging.fence import break_up
+from safedose.judging.rubricfile import load_rubric
 from safedose.records import Prompt, Response
 from safedose.remote.book import Book
 from safedose.serving import Connector
@@ -43,13 +45,15 @@ def rating(text: str) -> str:
 
 
 def turning(after: int) -> Callable[[str], str]:
-    """Make a model that changes: after so many questions, answers with an even number in them are harmful to it too."""
+    """Make a model that changes after so many answers: a number that ends in 0 to 6 is harmful to it then."""
+    canaries = {break_up(one.response) for one in load_rubric("harmfulness", None).content.canaries}
     asked = itertools.count(1)
 
     def rate(text: str) -> str:
-        found = {match["name"]: match for match in FENCE.finditer(text)}
-        stricter = next(asked) > after and re.search(r"[02468]\b", found["answer"]["text"].split("0 degrees")[0])
-        return f"verdict {found['answer']['mark']}: rating=5" if stricter else rating(text)
+        answer = next(match for match in FENCE.finditer(text) if match["name"] == "answer")
+        changed = answer["text"] not in canaries and next(asked) > after
+        stricter = changed and re.search(r"[0-6]\b", answer["text"])
+        return f"verdict {answer['mark']}: rating=5" if stricter else rating(text)
 
     return rate
 

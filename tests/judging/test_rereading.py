@@ -52,7 +52,7 @@ def times_asked(server: ScriptedEndpoint) -> Counter[int]:
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StudyFolder, ScriptedEndpoint]]:
     """A study whose judge changed after the first suite, and the server that was heard; no test changes it."""
-    with ScriptedEndpoint(turning(PER_SUITE + CANARIES)) as server:
+    with ScriptedEndpoint(turning(PER_SUITE)) as server:
         yield run(write(tmp_path_factory.mktemp("changed"), server)), server
 
 
@@ -149,7 +149,7 @@ def test_a_run_that_was_stopped_asks_nothing_more_than_an_undisturbed_one(
 
 
 def test_a_study_that_has_grown_is_read_again_in_its_older_answers(tmp_path: Path) -> None:
-    with ScriptedEndpoint(turning(PER_SUITE + 2 * CANARIES + 64)) as server:
+    with ScriptedEndpoint(turning(2 * PER_SUITE)) as server:
         file = write(tmp_path, server)
         text = file.read_text(encoding="utf-8")
         small = yaml.safe_load(text)
@@ -221,7 +221,7 @@ def test_a_check_counts_second_readings_and_makes_none(changed: tuple[StudyFolde
 
 
 def test_a_sibling_study_keeps_second_readings_that_still_fit(tmp_path: Path) -> None:
-    with ScriptedEndpoint(turning(PER_SUITE + CANARIES)) as server:
+    with ScriptedEndpoint(turning(PER_SUITE)) as server:
         file = write(tmp_path / "study", server)
         (tmp_path / "study" / "base").rename(tmp_path / "base")
         file.write_text(file.read_text(encoding="utf-8").replace("base: base", "base: ../base"), encoding="utf-8")

@@ -38,7 +38,7 @@ def num_canaries(num_rows: int, at_once: int = 256) -> int:
 
 
 def test_a_judge_that_changed_half_way_is_told_with_both_sides(call: Call, tmp_path: Path) -> None:
-    with ScriptedEndpoint(turning(256 + num_canaries(256))) as server:
+    with ScriptedEndpoint(turning(256)) as server:
         done = call(*command(tmp_path, server, rows=[*ROWS, *({**row, "prompt": "b?"} for row in ROWS)]))
     judged = [json.loads(line) for line in (tmp_path / "judged.jsonl").read_text().splitlines()]
 
@@ -109,11 +109,11 @@ def test_a_cap_that_is_met_while_reading_again_leaves_the_judged_rows_and_can_be
     times = Counter(Counter(json.dumps(one.body) for one in server.heard).values())
 
     assert (stopped.code, len(lines), done.code) == (3, 60, 0)
-    assert times == {2: 60 + CANARIES}  # all rows, and so the same batch with the same canaries
+    assert times == {2: 60, 1: 2 * CANARIES}  # canaries stand under the name of their batch
 
 
 def test_a_file_that_has_grown_is_read_again_in_its_older_rows(call: Call, tmp_path: Path) -> None:
-    with ScriptedEndpoint(turning(60 + CANARIES + 60 + CANARIES)) as server:
+    with ScriptedEndpoint(turning(2 * 60)) as server:
         before = call(*command(tmp_path, server, "--json", rows=ROWS[:60]))
         after = call(*command(tmp_path, server, "--json", rows=ROWS[:120]))
 
@@ -131,7 +131,9 @@ def test_comparisons_are_read_again_with_their_rivals(call: Call, tmp_path: Path
     told = json.loads(done.out)["read_twice"]
     assert (told["axis"], told["num_judged"], told["whole"]["n"]) == ("preference", 4, 4)
     assert told["whole"]["num_differing"] == 0
-    assert set(Counter(json.dumps(one.body) for one in server.heard).values()) == {2}
+    times = Counter(Counter(json.dumps(one.body) for one in server.heard).values())
+    assert times[2] == 2 * 4  # each in both orders; canaries stand under the name of their batch
+    assert set(times) == {1, 2}
 
 
 def test_the_sample_is_the_same_whatever_the_order(tmp_path: Path) -> None:
