@@ -84,7 +84,7 @@ def read_mapping(mapping: Sequence[str]) -> dict[str, str]:
         if pairs.get(ours, theirs) != theirs:
             raise InputError(
                 f"{ours} is mapped to {pairs[ours]!r} and to {theirs!r}", where="--map",
-                cause="a column of ours is read from one column of the file", fix=f"keep one --map {ours}=...",
+                cause="a column of ours is read from one column of the file", fix=f"keep one --map for {ours}",
             )  # fmt: skip
         pairs[ours] = theirs
     return pairs
