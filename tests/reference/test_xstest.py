@@ -115,7 +115,7 @@ def test_eleven_of_gpt4s_judgements_are_no_verdict_by_our_grammar(data_dir: Path
     states = []
     for model in MODELS:
         pairs = [Pair(prompt=row["prompt"], response=row["completion"]) for row in labelled(model)]
-        states += [reading.state for (reading,) in reader.read(pairs, batch="of a model").readings]
+        states += [reading.state for (reading,) in reader.read(pairs, batches=["of a model"]).readings]
 
     assert (len(states), states.count("value")) == (2250, 2239)
     assert {state: states.count(state) for state in ("abstained", "unusable")} == {"abstained": 7, "unusable": 4}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+import warnings
 from pathlib import Path
 
 import pytest
 
-from remote.asking import make_client, request, requests
+from remote.asking import PRICES, make_client, request, requests
 from safedose.errors import RunError
 from safedose.remote.book import Book
 from safedose.testing import ScriptedEndpoint
@@ -59,3 +62,15 @@ def test_requests_without_answer_one_after_the_other_are_given_up_where_the_serv
         found = [client.ask([request(name)])[0].problem[:9] for name in "abcd"]
 
     assert found == ["no answer"] * 4
+
+
+def test_a_handshake_that_hangs_costs_nothing_and_leaves_no_connection_open(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with pytest.raises(RunError, match="no connection"):
+            make_client(url, tmp_path, timeout=0.3, max_attempts=2, **PRICES).ask([request("word")])
+        gc.collect()
+
+    assert [str(one.message) for one in told] == []
+    assert Book(tmp_path / "requests.sqlite").spent == 0

@@ -102,9 +102,12 @@ class Line:
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         seconds = self._settings.timeout
+        # it counts once for the way and once for the handshake, and must end before the whole is given up: what was
+        # never sent costs nothing, and a handshake that is cancelled is left open by httpcore
+        connect = min(seconds / 3, _CONNECT_SECONDS)
         async with httpx2.AsyncClient(
             headers=headers, verify=self._tls, trust_env=False, follow_redirects=False,
-            timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            timeout=httpx2.Timeout(seconds, connect=connect),
             limits=httpx2.Limits(max_connections=self._settings.max_in_flight),
         ) as client:  # fmt: skip
             yield client
