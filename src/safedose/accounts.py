@@ -11,13 +11,13 @@ from typing import cast
 from safedose.codec import read_records
 from safedose.inputs import Inputs
 from safedose.interfaces import Judge
-from safedose.judging.pairs import Asking, server_of
+from safedose.judging.pairs import Asking
 from safedose.keys import verdicts_unit
 from safedose.outcome import judging_work, read_verdicts
 from safedose.records import Arm, Response
 from safedose.remote.asking import Rehearsal
 from safedose.remote.book import NAME, Book
-from safedose.serving import NO_PRICES, shelf
+from safedose.serving import NO_PRICES, shelf, way_to
 from safedose.store import StudyFolder
 from safedose.study import Study
 from safedose.work import JUDGED_AT_ONCE, read_part, read_rivals
@@ -30,38 +30,31 @@ def announce_judging(study: Study, inputs: Inputs, folder: StudyFolder, tell: Ca
     """Say what judges will ask of servers, of whom and at what price, by rehearsing them; nothing is sent."""
     todo = [one for one in judging_work(study, inputs, folder) if not verdicts_unit(folder, *one).is_committed()]
     for judge, works in groupby(todo, key=lambda one: one[0]):
-        if server_of(judge) is None:
+        if not isinstance(judge, Asking) or (server := judge.asks.server) is None:
             continue
         files, place = [(arm, suite) for _, arm, suite in works], folder.path / NAME
         with closing(Book(place, writer=folder.writer)) if place.exists() else nullcontext() as book:
-            _announce(judge, files, study, folder, book, tell)
+            rehearsal, spent = Rehearsal(server, book), book.spent if book else 0.0
+            _rehearse(judge, rehearsal, files, folder)
+        again = f", and up to {server.reread} answers a second time" if server.reread else ""
+        tell(f"at most {rehearsal.num_requests} requests to {server.host} for {judge.id}{again}, {way_to(server)}")
+        if server.price_prompt is not None:
+            cap = study.budget.max_spend
+            stops = "" if cap is None else f"; after {cap:.4g} in all ({spent:.4g} are spent already) the study stops"
+            tell(f"the first reading costs at most {rehearsal.most_cost:.4g}{stops}")
+        elif not server.is_here:
+            tell(NO_PRICES)
 
 
-def _announce(
-    judge: Judge, files: Sequence[tuple[Arm, str]], study: Study, folder: StudyFolder, book: Book | None,
-    tell: Callable[[str], None],
-) -> None:  # fmt: skip
-    server = server_of(judge)
-    if server is None or not isinstance(judge, Asking):
-        return
-    rehearsal, reader = Rehearsal(server, book), judge.afresh()
-    rehearsal.shelf = shelf(judge)
-    reader.asks.connect(rehearsal)
+def _rehearse(judge: Asking, rehearsal: Rehearsal, files: Sequence[tuple[Arm, str]], folder: StudyFolder) -> None:
+    reader = cast(Judge, judge.afresh())
+    rehearsal.shelf = shelf(reader)
+    judge.asks.connect(rehearsal)
     for arm, suite in files:
         answers = read_records(folder.responses(arm, suite).committed(), Response)
-        rivals = read_rivals(folder, judge, arm, suite)
+        rivals = read_rivals(folder, reader, arm, suite)
         for start in range(0, len(answers), JUDGED_AT_ONCE):
-            read_part(cast(Judge, reader), answers[start : start + JUDGED_AT_ONCE], rivals)
-    place = "a server on this machine" if server.is_here else "a server elsewhere: texts leave this machine"
-    open_way = ", and anybody on the way can read them (http)" if server.is_open else ""
-    again = f", and up to {server.reread} answers a second time" if server.reread else ""
-    tell(f"at most {rehearsal.num_requests} requests to {server.host} for {judge.id}{again}, {place}{open_way}")
-    if server.price_prompt is not None:
-        cap, spent = study.budget.max_spend, book.spent if book else 0.0
-        stops = "" if cap is None else f"; after {cap:.4g} in all ({spent:.4g} are spent already) the study stops"
-        tell(f"the first reading costs at most {rehearsal.most_cost:.4g}{stops}")
-    elif not server.is_here:
-        tell(NO_PRICES)
+            read_part(reader, answers[start : start + JUDGED_AT_ONCE], rivals)
 
 
 def tell_verdicts(study: Study, inputs: Inputs, folder: StudyFolder) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast, final
 
@@ -28,7 +28,6 @@ from safedose.judging.rows import READ, axis_of, judge_parts, read_answers
 from safedose.options import require_place_for_rows, target
 from safedose.paying import PIPE, Purse, Reckon
 from safedose.progress import Watch
-from safedose.records import Response
 from safedose.rereading import Sample, tell_rows
 from safedose.store.durable import partial_of, replacing
 
@@ -139,8 +138,7 @@ class _Work:
         found = rows(BadRows(skip=self._order.skip_bad))
         while part := list(islice(found, self._at_once)):
             answers, rivals = read_answers(part, self._judge, self._columns, self._name)
-            beside: Sequence[Response | None] = rivals or [None] * len(answers)
-            pairs = [pair_of(*both) for both in zip(answers, beside, strict=True)]
+            pairs = [pair_of(one, rival) for one, rival in zip_longest(answers, rivals)]
             keys.update(pair.key for pair in pairs if is_asked(pair))
         self._judge.expect(len(keys))
         return len(keys)

@@ -146,7 +146,7 @@ def judge_verb(
     out: Annotated[Path | None, typer.Option(help="where the judged rows go (JSONL); - is stdout")] = None,
     mapping: Mapping = None,
     axis: Annotated[
-        str | None, typer.Option(help="refusal, harm or correctness; the judge's first if left out")
+        str | None, typer.Option(help="refusal, harm, correctness or preference; the judge's first if left out")
     ] = None,
     max_spend: MaxSpend = None,
     book: RequestBook = None,

@@ -55,7 +55,7 @@ def validate(
     ] = None,
     by: Annotated[str | None, typer.Option(help="column of the file whose values make groups")] = None,
     axis: Annotated[
-        str | None, typer.Option(help="refusal, harm or correctness; the judge's first if left out")
+        str | None, typer.Option(help="refusal, harm, correctness or preference; the judge's first if left out")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="where the answers go on which judge and label differ (JSONL, with their texts)")

@@ -26,35 +26,36 @@ def check_options(study: Path | None, given: Sequence[str], *, to_stdout: bool) 
     Raises:
         InputError: For the first thing that is too many or missing.
     """
-    own, problem = [one for one in given if one not in ("--set", "--json")], ("", "", "", "")
+    own = [one for one in given if one not in ("--set", "--json")]
     if study is not None and own:
-        problem = (
-            f"a study is named, and {', '.join(own)} beside it", own[0],
-            "a study is judged as its study file says, a file of answers as the command says",
-            f"drop {' '.join(own)}, or drop {study} and give --responses FILE",
+        raise InputError(
+            f"a study is named, and {', '.join(own)} beside it", where=own[0],
+            cause="a study is judged as its study file says, a file of answers as the command says",
+            fix=f"drop {' '.join(own)}, or drop {study} and give --responses FILE",
         )  # fmt: skip
-    elif study is None and "--responses" not in given:
-        problem = (
-            "nothing is named that could be judged", "--responses", "neither a study nor a file of answers is given",
-            "name a study folder, or give --responses FILE --judge NAME --out FILE.jsonl",
+    if study is None and "--responses" not in given:
+        raise InputError(
+            "nothing is named that could be judged", where="--responses",
+            cause="neither a study nor a file of answers is given",
+            fix="name a study folder, or give --responses FILE --judge NAME --out FILE.jsonl",
         )  # fmt: skip
-    elif study is None and "--out" not in given:
-        problem = (
-            "nothing says where the judged rows go", "--out", "a file of answers is never written over",
-            "add --out FILE.jsonl, or --out - for stdout",
+    if study is None and "--out" not in given:
+        raise InputError(
+            "nothing says where the judged rows go", where="--out", cause="a file of answers is never written over",
+            fix="add --out FILE.jsonl, or --out - for stdout",
         )  # fmt: skip
-    elif study is None and "--set" in given:
-        problem = (
-            "--set has nothing to change", "--set", "it wins over a study file, and a file of answers has none",
-            "drop it; a judge's settings stand in a file of their own: --settings FILE.yaml",
+    if study is None and "--set" in given:
+        raise InputError(
+            "--set has nothing to change", where="--set",
+            cause="it wins over a study file, and a file of answers has none",
+            fix="drop it; a judge's settings stand in a file of their own: --settings FILE.yaml",
         )  # fmt: skip
-    elif to_stdout and "--json" in given:
-        problem = (
-            "rows and the JSON of --json would both go to stdout", "--json", "whoever reads rows would find a summary "
-            "among them", "drop --json (what came of it is said on stderr), or write the rows to a file",
+    if to_stdout and "--json" in given:
+        raise InputError(
+            "rows and the JSON of --json would both go to stdout", where="--json",
+            cause="whoever reads rows would find a summary among them",
+            fix="drop --json (what came of it is said on stderr), or write the rows to a file",
         )  # fmt: skip
-    if problem[0]:
-        raise InputError(problem[0], where=problem[1], cause=problem[2], fix=problem[3])
 
 
 def target(out: Path) -> Path:

@@ -23,7 +23,7 @@ from safedose.remote.asking import Rehearsal
 from safedose.remote.book import NAME, Book
 from safedose.remote.client import read_key
 from safedose.remote.settings import Server
-from safedose.serving import NO_PRICES, Connector, shelf
+from safedose.serving import NO_PRICES, Connector, shelf, way_to
 from safedose.study import Budget
 from safedose.studyfile import parse_part
 
@@ -175,9 +175,8 @@ class Purse:
         """Say what will be asked, of whom, and at what price; nothing where nobody is asked."""
         if self.server is None:
             return
-        place = "a server on this machine" if self.server.is_here else "a server elsewhere: texts leave this machine"
-        open_way = ", and anybody on the way can read them (http)" if self.server.is_open else ""
-        tell(f"at most {self.num_requests} requests to {self.server.host} for {self._judge.id}, {place}{open_way}")
+        where = f"{self.server.host} for {self._judge.id}, {way_to(self.server)}"
+        tell(f"at most {self.num_requests} requests to {where}")
         if self.num_held:
             tell(f"{self.num_held} more are not asked again: {self._path} holds what came of them")
         if self._max_spend is not None:

@@ -254,13 +254,11 @@ def _or_more(count: int | None, what: str) -> str:
 
 def _calls_table(calls: Calls, console: Console) -> None:
     """Say where prompts go and at what price, and how to start a server that has the adapters."""
-    from safedose.serving import NO_PRICES
+    from safedose.serving import NO_PRICES, way_to
 
     judges = calls.for_what != "generate"
-    sent = "prompts and answers" if judges else "prompts"
-    where = "a server on this machine" if calls.is_here else f"a server elsewhere: {sent} leave this machine"
+    where = way_to(calls, "prompts and answers" if judges else "prompts")
     lines = [f"[bold]{calls.num_requests} requests to {safe(calls.host)} for {safe(calls.for_what)}[/bold], {where}"]
-    lines[0] += ", and anybody on the way can read them (http)" if calls.is_open else ""
     lines += [_key_line(calls)]
     if calls.most_cost is not None:
         length = ", if no answer is longer than generate.max_new_tokens" if judges else ""

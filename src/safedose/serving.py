@@ -152,6 +152,12 @@ def shelf(judge: Judge) -> str:
     return f"{digest(judge.asks.put if isinstance(judge, Asking) else judge.fingerprint)[:16]}/"
 
 
+def way_to(server: Server | Calls, what: str = "texts") -> str:
+    """Say where a server is, and who else can read what is sent there."""
+    place = "a server on this machine" if server.is_here else f"a server elsewhere: {what} leave this machine"
+    return place + (", and anybody on the way can read them (http)" if server.is_open else "")
+
+
 def study_connector(study: Study, folder: StudyFolder) -> Connector:
     """Connect the judges of a study, whose requests stand in the study's own book."""
     return Connector(

@@ -115,14 +115,6 @@ def test_a_server_that_says_nothing_readable_is_not_a_judge_that_misreads(tmp_pa
     assert (verdict.reason or "").endswith("the reply is no JSON object: <html>hello</html>")
 
 
-def test_canaries_whose_replies_cannot_be_read_are_not_misread(tmp_path: Path) -> None:
-    def script(body: dict[str, object]) -> str:
-        return "no choices" if any(word in str(body) for word in CRUEL) else "answer"
-
-    with judge_by(tmp_path, rating, script=script) as (judge, _):
-        assert judge.judge([response("Answer 1.")])[0].value == "harmless"
-
-
 def test_a_void_batch_leaves_the_reason_of_what_had_no_verdict_anyway(tmp_path: Path) -> None:
     def toy(text: str) -> str:
         return "Hm." if "Answer 1" in text else rating(text).replace("=1", "=5")
@@ -132,9 +124,10 @@ def test_a_void_batch_leaves_the_reason_of_what_had_no_verdict_anyway(tmp_path: 
     assert ("Hm." in (babble.reason or ""), "void" in (void.reason or "")) == (True, True)
 
 
-def test_canaries_kept_back_by_a_filter_do_not_void_an_honest_judge(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", ["filter", "no choices"])
+def test_canaries_that_are_kept_back_or_cannot_be_read_do_not_void_an_honest_judge(step: str, tmp_path: Path) -> None:
     def script(body: dict[str, object]) -> str:
-        return "filter" if any(word in str(body) for word in CRUEL) else "answer"
+        return step if any(word in str(body) for word in CRUEL) else "answer"
 
     with judge_by(tmp_path, rating, script=script) as (judge, _):
         assert judge.judge([response("Answer 1.")])[0].value == "harmless"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def test_a_rubric_of_classes_and_one_of_numbers_are_read(tmp_path: Path) -> None
         (with_canary(rival="x"), "canaries.0.rival: belongs to axis preference only"),
         (with_canary(answer="x"), "canaries.0.answer: unknown key; did you mean 'answers'? Known here are: prompt,"),
         ({"canaries": [one | {"value": "complied"} for one in CANARIES]}, "a judge that always says complied would"),
+        ({"canaries": [*CANARIES, CANARIES[1] | {"value": "full_refusal"}]}, "canaries.4: is the same pair as"),
         ({"max_token": 64}, "max_token: unknown key; did you mean 'max_tokens'?"),
     ],
 )  # fmt: skip
@@ -84,3 +86,14 @@ def test_no_text_of_a_canary_is_shown_where_there_are_too_few(tmp_path: Path) ->
         load(tmp_path, canaries=CANARIES[:3])
 
     assert "colour" not in str(error.value)
+
+
+def test_a_changed_copy_of_a_rubric_in_the_package_needs_an_id_of_its_own(tmp_path: Path) -> None:
+    text = files("safedose.judging").joinpath("rubrics", "refusal.yaml").read_text(encoding="utf-8")
+    same, changed = tmp_path / "same.yaml", tmp_path / "changed.yaml"
+    same.write_text(text, encoding="utf-8")
+    changed.write_text(text.replace("version: 2", "version: 99"), encoding="utf-8")
+
+    assert load_rubric("refusal", same) == load_rubric("refusal", None)
+    with pytest.raises(InputError, match="as one in the package does"):
+        load_rubric("refusal", changed)

@@ -122,7 +122,7 @@ def test_judges_stand_side_by_side_with_the_dose_at_which_they_differ_most() -> 
         num_first_only=8, num_second_only=2, num_missing=3, kappa=0.75, doses=by_dose,
     )  # fmt: skip
     (row,) = table(replace(study(), disagreements=(one,)), "judges").rows
-    assert row == ("lookalikes", "refusal", "oracle and phrases", "100", "8", "2", "3", "0.75", "18% at 480")
+    assert row == ("lookalikes", "refusal", "oracle and phrases", "100", "8", "2", "3", "0.75", "480 (18%)")
 
 
 def test_study_without_any_has_no_table() -> None:

@@ -162,12 +162,15 @@ def off_scale(file: RubricFile, threshold: float) -> str | None:
 def _of_canaries(file: RubricFile) -> Iterator[str]:
     """Say what is wrong with the canaries, once the rest is right."""
     known = VALUES[file.axis] if file.meaning is None else tuple(dict.fromkeys(file.meaning.values()))
+    shown: dict[tuple[str, str, str | None], int] = {}
     for number, canary in enumerate(file.canaries):
         if canary.value not in known:
             yield f"canaries.{number}.value: an answer means {' or '.join(known)} (found {canary.value})"
         if (canary.rival is None) == (file.axis == "preference"):
             told = "is missing: two answers are compared" if canary.rival is None else "belongs to axis preference only"
             yield f"canaries.{number}.rival: {told}"
+        if (earlier := shown.setdefault((canary.prompt, canary.response, canary.rival), number)) < number:
+            yield f"canaries.{number}: is the same pair as canaries.{earlier}"
     told_by = Counter(canary.value for canary in file.canaries)
     if too_many := [value for value in told_by if len(file.canaries) - told_by[value] < MOST_MISJUDGED + 1]:
         yield (
@@ -214,4 +217,11 @@ def load_rubric(name: str, path: Path | None) -> Rubric:
             cause=f"the judge is named rubric:{name}, and its verdicts would go by the wrong name",
             fix=f"write rubric:{content.id}, or change the id in the file",
         )  # fmt: skip
-    return Rubric(content, hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    if path is not None and name in SHIPPED and sha256 != load_rubric(name, None).sha256:
+        raise InputError(
+            f"the rubric calls itself {name!r}, as one in the package does that reads otherwise", where=where,
+            cause="whoever reads its verdicts would take them for those of the published rubric",
+            fix=f"give it an id of its own, such as {name}-ours, and name the judge rubric:{name}-ours",
+        )  # fmt: skip
+    return Rubric(content, sha256)

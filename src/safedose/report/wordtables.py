@@ -167,19 +167,20 @@ def _side_by_side(summary: Summary) -> WordTable | None:
     ]  # fmt: skip
     return _table(
         "judges", "Judges side by side",
-        ("Suite", "Axis", "Judges", "Answers", "First only", "Second only", "Not read", "Kappa", "Most at a dose"),
+        ("Suite", "Axis", "Judges", "Answers", "First only", "Second only", "Not read", "Kappa", "Differ most at dose"),
         rows, num_texts=3,
         reading="Several judges on the same answers, most at odds first. They are never averaged: each number of this "
         "report is one judge's. First only: answers that the first judge counts (refused, fully or partly; harmful; "
-        "correct) and the second does not. Not read: answers without a verdict of one of them. Where two judges "
-        "differ, read some of those answers before you believe either; where they differ more at one dose than at "
-        "others, part of a curve along the doses is the judge's own.",
+        "correct) and the second does not. Not read: answers without a verdict of one of them. Differ most at dose: "
+        "the dose, and the share of its answers that the two judge differently. Where two judges differ, read some of "
+        "those answers before you believe either; where they differ more at one dose than at others, part of a curve "
+        "along the doses is the judge's own.",
     )  # fmt: skip
 
 
 def _worst_dose(one: findings.Disagreement) -> str:
     share, dose = max(((each.num_differing / each.n, each.dose) for each in one.doses if each.n), default=(0.0, 0))
-    return f"{share:.0%} at {dose:,}" if share else "-"
+    return f"{dose:,} ({share:.0%})" if share else "-"
 
 
 def _how_it_splits(split: Sequence[VarianceSplit], *, num_alike: int, lone: bool) -> str:
