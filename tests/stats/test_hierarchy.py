@@ -101,10 +101,11 @@ def test_many_equal_seeds_approach_what_one_says_of_itself() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(adapters(), st.floats(0.001, 0.999))
+@example([(0, 100), (283, 450), (1, 1), (1, 1)], 0.51953125)  # between the grid's lines the median of one adapter
 def test_adapters_on_the_same_prompts_are_never_surer_than_one_of_them(counts: Counts, bound: float) -> None:
     own = this_adapter((float(np.mean([y for y, _ in counts])), float(np.mean([n for _, n in counts]))))
     for belief in (next_adapter(counts), typical_adapter(counts)):
-        assert abs(belief.at_most(bound) - 0.5) <= abs(own.at_most(bound) - 0.5) + 1e-3
+        assert abs(belief.at_most(bound) - 0.5) <= abs(own.at_most(bound) - 0.5) + 1e-4
 
 
 @settings(max_examples=40, deadline=None)

@@ -170,7 +170,7 @@ def _solve(
 
 
 def _average(found: Sequence[RateDistribution]) -> RateDistribution:
-    edges = max((one.edges for one in found), key=len)
+    edges = np.unique(np.concatenate([one.edges for one in found]))
     return _distribution(edges, np.mean([np.interp(edges, one.edges, one.cumulative) for one in found], axis=0))
 
 
@@ -217,7 +217,7 @@ def _distribution_of(
     density = fft.irfft(seen * normal_spectrum(np.array(shared_variance(counts)), size), n=size)
     edges = np.append(logits, logits[-1] + spacing) - spacing / 2
     cumulative = np.append(0.0, np.cumsum(np.clip(density, 0.0, None)))
-    return _distribution(edges, no_surer_than_one(edges, cumulative / cumulative[-1], counts))
+    return _distribution(*no_surer_than_one(edges, cumulative / cumulative[-1], counts))
 
 
 def _spread_prior(beside: Sequence[tuple[Count, ...]], factor: float) -> Floats:

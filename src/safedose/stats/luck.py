@@ -34,7 +34,9 @@ def shared_variance(counts: Sequence[tuple[float, float]]) -> float:
     return (1 - 1 / len(counts)) / (n * rate * (1 - rate))
 
 
-def no_surer_than_one(logits: Floats, cumulative: Floats, counts: Sequence[tuple[float, float]]) -> Floats:
+def no_surer_than_one(
+    logits: Floats, cumulative: Floats, counts: Sequence[tuple[float, float]]
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Keep a belief at least as wide as one adapter's own: its quantiles never lie nearer to the middle.
 
     Method: where both distributions lie on one side of 1/2, the one nearer to it; else 1/2. That is their median
@@ -44,8 +46,14 @@ def no_surer_than_one(logits: Floats, cumulative: Floats, counts: Sequence[tuple
         logits: Ascending.
         cumulative: Probability that the rate lies at or below each, from 0 to 1.
         counts: Successes and trials of the adapters.
+
+    Returns:
+        The logits, both medians among them, and the probability at each. The wider belief has its kinks at the
+        medians: a straight line from one logit to the next across a kink would be surer than one adapter is.
     """
     successes, n = mean_adapter(counts)
-    own = special.betainc(0.5 + successes, 0.5 + n - successes, special.expit(logits))
-    kept: Floats = np.clip(0.5, np.minimum(cumulative, own), np.maximum(cumulative, own))
-    return kept
+    of_one = 0.5 + successes, 0.5 + n - successes
+    medians = special.logit(special.betaincinv(*of_one, 0.5)), np.interp(0.5, cumulative, logits)
+    kinked = np.union1d(logits, medians)
+    belief, own = np.interp(kinked, logits, cumulative), special.betainc(*of_one, special.expit(kinked))
+    return kinked, np.clip(0.5, np.minimum(belief, own), np.maximum(belief, own))
