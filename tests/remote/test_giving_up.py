@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import socket
+import socketserver
+import threading
 import warnings
 from pathlib import Path
 
@@ -74,3 +76,14 @@ def test_a_handshake_that_hangs_costs_nothing_and_leaves_no_connection_open(tmp_
 
     assert [str(one.message) for one in told] == []
     assert Book(tmp_path / "requests.sqlite").spent == 0
+
+
+def test_one_asks_whether_the_server_is_up_for_all_that_are_given_up(tmp_path: Path) -> None:
+    visits: list[object] = []
+    with socketserver.TCPServer(("127.0.0.1", 0), lambda *visit: visits.append(visit)) as mute:  # hangs up at once
+        threading.Thread(target=mute.serve_forever, args=(0.01,), daemon=True).start()
+        with pytest.raises(RunError, match="in a row unanswered"):
+            make_client(f"http://127.0.0.1:{mute.server_address[1]}/v1", tmp_path, max_attempts=1).ask(requests(8))
+        mute.shutdown()
+
+    assert len(visits) == 8 + 1

@@ -113,6 +113,7 @@ class Round:
     _under_way: set[asyncio.Task[Any] | None] = field(default_factory=set)
     _alone: asyncio.Task[Any] | None = None
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _door: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._clerk, self._slots = Clerk(self.book), asyncio.Semaphore(self.settings.max_in_flight)
@@ -245,8 +246,10 @@ class Round:
         if fault.busy:
             raise self.down(f"the server turned a request away {self.settings.max_attempts} times: {fault.problem}")
         self.num_unanswered += 1
+        await self._door.acquire()  # one knocks for all that are given up; where nobody opens, it stays shut
         if self.num_unanswered >= MOST_UNANSWERED:
             await self.require_up(f"the server left {self.num_unanswered} requests in a row unanswered")
+        self._door.release()
         return Outcome(None, f"no answer in {self.settings.max_attempts} attempts; at last: {fault.problem}")
 
     async def require_up(self, problem: str) -> None:
