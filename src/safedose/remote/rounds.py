@@ -217,8 +217,7 @@ class Round:
             self.book.note_excess(self.settings.url, beyond)
         elif self._alone is asyncio.current_task():
             self.billed = True
-        reckoned = request.prompt_tokens + request.completion_tokens
-        self.pace.give_back(reckoned - (reckoned if used is None else sum(used)))
+        self.pace.give_back(0 if used is None else request.prompt_tokens + request.completion_tokens - sum(used))
         model = sent.get("model")
         if isinstance(model, str) and not request.is_answered_by(model):
             await self._clerk.change(Change(number, "faulty", cost))
