@@ -79,16 +79,19 @@ def plan(study: StudyFile, settings: Settings = None, skip_bad: SkipBad = False,
 
     given, watch = _with(settings, skip_bad), Watch(quiet=as_json)
     with watch.waiting("checking data, suites and base"):
-        from safedose import outline, plan_tables, planning
+        from safedose import accounts, outline, plan_tables, planning
 
+        imported = accounts.plan_imported(study, given)
         try:
-            planned = planning.plan(study, given, to_run=False, tell=watch.say)
+            planned = None if imported else planning.plan(study, given, to_run=False, tell=watch.say)
         except Unfetched:
             planned, outlined = None, outline.outline(study, given)
-    if planned is None:
+    if imported:
+        show(imported.to_json(), as_json, "\n".join(imported.told()))
+    elif planned is None:
         show(plan_tables.outline_as_json(outlined), as_json, lambda: plan_tables.outline_table(outlined))
-        return
-    show(plan_tables.plan_as_json(planned), as_json, lambda: plan_tables.plan_table(planned))
+    else:
+        show(plan_tables.plan_as_json(planned), as_json, lambda: plan_tables.plan_table(planned))
 
 
 @app.command()

@@ -79,7 +79,7 @@ def planned_calls(
         probes = _PROBES * endpoint.cost(most_tokens([""]), PROBE_TOKENS)
         cost = sum(_cost(endpoint, prompt, study) for prompt in prompts) * study.generate.samples + probes
         number = len(prompts) * study.generate.samples * len(arms)
-        told = _told(endpoint, study, "generate", number, cost * len(arms))
+        told = as_calls(endpoint, study, "generate", number, cost * len(arms))
         found.append(
             replace(
                 told,
@@ -94,7 +94,7 @@ def planned_calls(
             again = _dearest(judge.asks, prompts, times, tokens)[: server.reread]
             bills += [judge.asks.bill(again, answer_tokens=tokens)] if again else []
             cost = sum(server.cost(one.prompt_tokens, one.completion_tokens) for one in bills)
-            found.append(_told(server, study, judge.id, sum(one.num_requests for one in bills), cost))
+            found.append(as_calls(server, study, judge.id, sum(one.num_requests for one in bills), cost))
     return tuple(found)
 
 
@@ -104,7 +104,8 @@ def _dearest(asks: Instrument, prompts: Sequence[Prompt], times: int, tokens: in
     return [one for one in order for _ in range(times)]
 
 
-def _told(server: Server, study: Study, for_what: str, num_requests: int, cost: float) -> Calls:
+def as_calls(server: Server, study: Study, for_what: str, num_requests: int, cost: float) -> Calls:
+    """Put together what is asked of a server, and for what, with what its settings and the cap say."""
     return Calls(
         for_what=for_what, host=server.host, is_here=server.is_here, is_open=server.is_open, num_requests=num_requests,
         most_cost=None if server.price_prompt is None else cost, max_spend=study.budget.max_spend,

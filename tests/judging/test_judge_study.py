@@ -136,5 +136,5 @@ def test_judging_imported_answers_tells_what_it_will_ask_and_what_came_of_it(cal
         (folder / "study.yaml").write_text(yaml.safe_dump(made | more), encoding="utf-8")
         said = call("judge", folder).err
         assert f"at most {len(server.heard)} requests to 127.0.0.1" in said
-    assert "the first reading costs at most" in said
+    assert "\nthey cost at most" in said
     assert "rubric:harmfulness: 5 verdicts, 1 unusable\n  most often (1): harmfulness v" in said
