@@ -132,6 +132,7 @@ def judge_suite(
     verdicts = in_parts(
         unit, parts, lambda _, part: read_part(judge, part, rivals), kind=Verdict, done=lambda _: advance(0, judge.id)
     )
+    folder.withdraw_findings()
     with unit.commit() as path:
         write_records(path, verdicts, Verdict)
 

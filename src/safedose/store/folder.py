@@ -161,6 +161,10 @@ class StudyFolder:
         """What is made anew from all units: summary, estimates, report, model cards."""
         return Outputs(self.path, self.writer)
 
+    def withdraw_findings(self) -> None:
+        """Take summary, estimates and report out of the outputs: what they rest on is about to change."""
+        self.outputs.withdraw("estimates.parquet", "summary.json", "report.html")
+
     def write_summary(self, summary: Summary) -> None:
         """Write `estimates.parquet` and `summary.json`; its schema number changes when a reader has to."""
         text = json.dumps({"schema": SUMMARY_SCHEMA, **to_json(summary)}, indent=1, allow_nan=False)
@@ -180,7 +184,8 @@ class StudyFolder:
         if value.get("schema") != SUMMARY_SCHEMA:
             raise InputError(
                 "this study has no summary that can be read", where=str(self.path / "summary.json"),
-                cause="the stage `estimate` has not run or was stopped, or another version of safedose wrote it",
+                cause="the stage `estimate` has not run or was stopped, verdicts were made since, or another version "
+                "of safedose wrote it",
                 fix=f"run `safedose estimate {self.path}`",
             )  # fmt: skip
         return from_json(value, Summary)

@@ -1,4 +1,4 @@
-"""Planning a study of imported answers: what judging will ask, said before anything is asked or written."""
+"""A study of imported answers: what judging will ask is said beforehand, and no finding outlives its verdicts."""
 
 from __future__ import annotations
 
@@ -73,3 +73,17 @@ def test_a_criterion_that_no_judge_can_meet_is_found_by_the_plan(call: Call, tmp
 
 def test_a_study_that_answers_here_is_planned_otherwise(tmp_path: Path) -> None:
     assert plan_imported(write_study(tmp_path), []) is None
+
+
+def test_what_was_found_before_new_verdicts_is_no_finding_any_more(call: Call, tmp_path: Path) -> None:
+    file = study(call, tmp_path, "http://127.0.0.1:9/v1")
+    text = file.read_text(encoding="utf-8")
+    for judges in (["phrases"], ["phrases", "refusal"]):
+        file.write_text(yaml.safe_dump(yaml.safe_load(text) | {"judges": judges, "budget": {}}), encoding="utf-8")
+        call("judge", file.parent)
+        before = call("status", file.parent, "--json").json()
+        stages = [call(verb, file.parent).code for verb in ("estimate", "report")]
+
+        assert (before["stages"]["estimated"], before["stages"]["reported"]) == ([0, 1], [0, 1])
+        assert before["next"] == f"safedose estimate {file.parent}"
+        assert stages == [0, 0]
