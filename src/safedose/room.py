@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from safedose.bases import Base
 from safedose.errors import InputError
@@ -47,8 +50,7 @@ def require_room(folder: StudyFolder, needed: int) -> None:
     Raises:
         InputError: When less is free than the study, less what is there already, still needs.
     """
-    arms = folder.path / "arms"
-    there = sum(file.stat().st_size for file in arms.rglob("*") if file.is_file()) if arms.is_dir() else 0
+    there = _bytes_in(folder.path / "arms")
     free = free_bytes(folder.path)
     if free < needed - there:
         raise InputError(
@@ -56,6 +58,16 @@ def require_room(folder: StudyFolder, needed: int) -> None:
             where=str(folder.path), cause="the disk is nearly full, or the design is large",
             fix=f"free {needed - there - free:,} bytes, move the study to another disk, or drop arms",
         )  # fmt: skip
+
+
+def _bytes_in(folder: Path) -> int:
+    """Add up files, but for those that go away meanwhile: another process may have begun to work on the study."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).stat().st_size
+    return total
 
 
 def _num_trained(base: Base, settings: Tune) -> int:

@@ -101,6 +101,23 @@ def test_somebody_who_only_looks_does_not_keep_a_writer_out(tmp_path: Path) -> N
         done.join()
 
 
+def test_writer_that_has_just_begun_is_waited_for_until_it_says_who_it_is(tmp_path: Path) -> None:
+    with (tmp_path / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tells = threading.Timer(0.3, (tmp_path / LOCK).write_text, ('{"host": "here", "pid": 7, "started": 0}',))
+        tells.start()
+        with pytest.raises(RunError, match="process 7 on here"), writing(tmp_path, "test"):
+            pass
+        tells.join()
+
+
+def test_writer_that_never_says_who_it_is_is_no_process_0(tmp_path: Path) -> None:
+    with (tmp_path / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(RunError, match="another process is working"), writing(tmp_path, "test"):
+            pass
+
+
 def test_nobody_holds_a_study_that_was_never_written_to(tmp_path: Path) -> None:
     assert not read_holder(tmp_path).alive
     assert not list(tmp_path.iterdir())

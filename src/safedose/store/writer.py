@@ -171,16 +171,29 @@ def read_holder(root: Path) -> Holder:
     except OSError:
         return Holder(alive=False)
     try:
-        known = {name: value for name, value in _read_lock(lock).items() if name in Holder.__slots__}
+        known = _known(lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return Holder(alive=True, **known)
+            return Holder(alive=True, **(known or _awaited(lock)))
         except OSError:  # a disk that knows no locks: nobody can tell
             pass
         return Holder(alive=False, **known)
     finally:
         os.close(lock)
+
+
+def _known(lock: int) -> dict[str, Any]:
+    return {name: value for name, value in _read_lock(lock).items() if name in Holder.__slots__}
+
+
+def _awaited(lock: int) -> dict[str, Any]:
+    """Wait for a writer that has the lock and has not said yet who it is; empty when it does not in a second."""
+    for _ in range(50):
+        time.sleep(_TRY_SECONDS)
+        if known := _known(lock):
+            return known
+    return {}
 
 
 def require_free(root: Path) -> None:
@@ -195,6 +208,11 @@ def require_free(root: Path) -> None:
 
 
 def _held(root: Path, holder: Holder) -> RunError:
+    if not holder.pid:
+        return RunError(
+            "another process is working on this study", where=str(root), cause="it has not said yet who it is",
+            fix=f"wait for it (`safedose status {root}`)",
+        )  # fmt: skip
     return RunError(
         f"process {holder.pid} on {holder.host} is working on this study", where=str(root),
         cause=f"`{holder.command}` began {_ago(holder.started)}",
