@@ -41,9 +41,13 @@ def test_what_is_planned_is_what_judging_asks(call: Call, tmp_path: Path) -> Non
 
 
 def test_planning_leaves_every_byte_as_it_was(call: Call, tmp_path: Path) -> None:
-    file = study(call, tmp_path, "http://127.0.0.1:9/v1")
+    with ScriptedEndpoint(rating) as server:
+        file = study(call, tmp_path, server.url)
+        call("judge", file.parent)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("rubric:harmfulness", "rubric:refusal"), encoding="utf-8")
     before = {path: path.read_bytes() for path in file.parent.rglob("*") if path.is_file()}
-    assert call("plan", file).code == 0
+    assert call("plan", file, "--json").json()["remote_calls"] > 0
     assert {path: path.read_bytes() for path in file.parent.rglob("*") if path.is_file()} == before
 
 

@@ -78,6 +78,8 @@ def announce_judging(study: Study, inputs: Inputs, folder: StudyFolder, tell: Ca
 def rehearse_judging(study: Study, inputs: Inputs, folder: StudyFolder, book: Book | None) -> Iterator[Asked]:
     """Let judges that ask servers read what they have not judged yet, and count what they ask; nothing is sent.
 
+    The judges are left connected to a rehearsal: whoever lets them judge connects them to their server first.
+
     Args:
         study: Its settings.
         inputs: Its judges.

@@ -46,9 +46,11 @@ class Calls:
         host: Name and port.
         is_here: Whether it is on this machine.
         is_open: Whether what is sent could be read on the way.
-        num_requests: Answers to ask for, probes not counted; a judge's canaries and its second readings are.
+        num_requests: Answers to ask for, probes not counted; a judge's canaries and its second readings are, of
+            imported responses the first reading alone.
         most_cost: What they cost at most when each is sent once, in the money of the prices; None without prices. For
-            a judge: if answers have no more tokens, by its own count, than `generate.max_new_tokens`.
+            a judge: if answers have no more tokens, by its own count, than `generate.max_new_tokens`; imported ones
+            are counted as they are.
         max_spend: The cap.
         key_env: Environment variable that holds the key; None when there is none.
         lacks_key: Whether that variable holds no key here: a run is refused until it does.

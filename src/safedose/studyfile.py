@@ -165,7 +165,7 @@ def _shown(value: Any) -> str:
     else:
         groups = isinstance(value, tuple) and any(isinstance(one, dict | BaseModel) for one in value)
         text = str(len(value)) if groups else repr(list(value) if isinstance(value, tuple) else value)
-    text = re.sub(r"//[^/@\s]*@", "//[hidden]@", text)  # a name and a password in an address
+    text = re.sub(r"//([^/@\s]*|[^/@\s:]*:[^\s'\"]*)@", "//[hidden]@", text)  # a name and a password in an address
     return f" (found {text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + '...'})"
 
 

@@ -74,6 +74,7 @@ SETTINGS = {
     "adapters by an unknown part": (f"generate.endpoint={{{URL}, adapter_model: '{{adapter}}-{{arm}}'}}", "once"),
     "one name for two bases": (f"generate.endpoint={{{URL}, model: m}}", "several bases", "--set", "base=[base, b]"),
     "a password in an address": ("generate.endpoint={url: 'http://me:s3cret@here/v1'}", "//[hidden]@here"),
+    "a slash in such a password": ("generate.endpoint={url: 'http://me:s3/cr@et@here/v1'}", "//[hidden]@here"),
     "a key that is not set": (f"generate.endpoint={{{URL}, api_key_env: SAFEDOSE_NO_KEY}}", "holds no key"),
     "more arms than allowed": ("budget.max_arms=4", "the design has 5 arms, budget.max_arms allows 4"),
     "a thousand seeds": ("mix.seeds=1000", "the design has 2001 arms, budget.max_arms allows 500"),
